@@ -1,0 +1,60 @@
+import { parseArgs } from 'node:util';
+import { down, status, up } from './stack.ts';
+import type { LocalStack } from './stack.ts';
+
+const usage = `usage: node deploy/local/cli.ts up|down|status [--cluster native|kind|<context>] [--json]
+
+  up      starts Redis, a registry, BuildKit and Kubernetes, where they do not run yet
+  down    ends them and removes what they leave
+  status  tells how to reach them; exit code 1 when they do not run
+
+BERTH_LOCAL_CLUSTER names the cluster too.
+`;
+
+/** Runs one command and gives the exit code. */
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { cluster: { type: 'string' }, json: { type: 'boolean', default: false } },
+  });
+  const options = values.cluster ? { cluster: values.cluster } : {};
+  switch (positionals[0]) {
+    case 'up': {
+      print(await up(options), values.json);
+      return 0;
+    }
+    case 'down': {
+      await down(options);
+      return 0;
+    }
+    case 'status': {
+      const stack = await status(options);
+      if (stack) print(stack, values.json);
+      else process.stderr.write('the local stack is not running\n');
+      return stack ? 0 : 1;
+    }
+    default: {
+      process.stderr.write(usage);
+      return 2;
+    }
+  }
+}
+
+function print(stack: LocalStack, json: boolean): void {
+  const text = [
+    `the local stack (${stack.cluster}) ${stack.alreadyUp ? 'runs already' : 'is up'}`,
+    `  Redis       ${stack.redisUrl}`,
+    `  registry    ${stack.registry}`,
+    `  Docker      export DOCKER_HOST=${stack.dockerHost}`,
+    `  Kubernetes  export KUBECONFIG=${stack.kubeconfig}`,
+  ];
+  process.stdout.write(json ? `${JSON.stringify(stack, undefined, 2)}\n` : `${text.join('\n')}\n`);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

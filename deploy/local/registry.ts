@@ -1,0 +1,43 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ports, registryHost } from './addresses.ts';
+import { startDaemon } from './daemons.ts';
+import type { Places } from './places.ts';
+
+/** Starts the image registry on the loopback; what it holds survives restarts. */
+export async function startRegistry(places: Places, tree: string): Promise<void> {
+  const config = path.join(places.run, 'registry.yml');
+  await mkdir(places.registry, { recursive: true });
+  await writeFile(config, JSON.stringify(configuration(places), undefined, 2)); // JSON is YAML
+  await startDaemon(places, {
+    name: 'registry',
+    argv: [path.join(tree, 'usr/bin/docker-registry'), 'serve', config],
+    ready: registryAnswers,
+  });
+}
+
+/** Whether the registry answers. */
+export async function registryAnswers(): Promise<boolean> {
+  return (await fetch(`http://${registryHost}/v2/`, { signal: AbortSignal.timeout(2000) })).ok;
+}
+
+/** Whether the registry has an image under `repository:tag`. */
+export async function hasImage(repository: string, tag: string): Promise<boolean> {
+  const accept = [
+    'application/vnd.oci.image.index.v1+json',
+    'application/vnd.oci.image.manifest.v1+json',
+    'application/vnd.docker.distribution.manifest.list.v2+json',
+    'application/vnd.docker.distribution.manifest.v2+json',
+  ].join(', ');
+  const url = `http://${registryHost}/v2/${repository}/manifests/${tag}`;
+  return (await fetch(url, { method: 'HEAD', headers: { accept }, signal: AbortSignal.timeout(5000) })).ok;
+}
+
+function configuration(places: Places): object {
+  return {
+    version: '0.1',
+    log: { level: 'warn', accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: places.registry }, delete: { enabled: true } },
+    http: { addr: `127.0.0.1:${ports.registry}` },
+  };
+}
