@@ -1,0 +1,63 @@
+/** What a pull request asks for, before anything of its code is looked at. */
+import { posix } from 'node:path';
+import type { Desired, PullRequest, Trust } from './preview.ts';
+
+/** Labels by which people steer a preview. */
+export const labels = { off: 'preview:off' } as const;
+
+/**
+ * Who stands behind the head revision. A fork is a head repository that is not the base's own, or that is gone; only
+ * people with write access push to the base's own. `author_association` is never asked: it says nothing about access.
+ */
+export function trustOf(pullRequest: PullRequest): Trust {
+  return pullRequest.head.repositoryId === pullRequest.repository.id ? 'trusted' : 'untrusted';
+}
+
+/** The part of `Desired` that needs no look at the code; `undefined` when the code decides. */
+export function desiredWithoutCode(pullRequest: PullRequest | undefined): Desired | undefined {
+  if (pullRequest === undefined || pullRequest.state === 'closed') return { state: 'absent', why: 'closed' };
+  if (pullRequest.labels.includes(labels.off)) return { state: 'absent', why: 'switched off' };
+  if (trustOf(pullRequest) === 'untrusted') {
+    return { state: 'held', why: 'approval needed', revision: pullRequest.head.revision };
+  }
+  return undefined;
+}
+
+/** When the manifest wants a preview; everything is optional and must hold together. */
+export interface When {
+  readonly label?: string | undefined;
+  readonly drafts?: boolean | undefined;
+  /** Base branches, as globs. */
+  readonly branches?: readonly string[] | undefined;
+  /** Changed files, as globs. */
+  readonly paths?: readonly string[] | undefined;
+}
+
+/** Whether the manifest's `when` asks for a preview; `changedFiles` is needed only with `paths`. */
+export function isRequested(when: When, pullRequest: PullRequest, changedFiles: readonly string[]): boolean {
+  if (when.label !== undefined && !pullRequest.labels.includes(when.label)) return false;
+  if (when.drafts === false && pullRequest.draft) return false;
+  if (when.branches && !matchesAny(when.branches, pullRequest.base.branch)) return false;
+  return !when.paths || changedFiles.some((path) => matchesAny(when.paths ?? [], path));
+}
+
+/**
+ * The facts of a pull request that can change what should exist, as one comparable text. A run whose intent differs
+ * from the newest one has been superseded.
+ */
+export function intentOf(pullRequest: PullRequest | undefined): string {
+  if (!pullRequest) return 'gone';
+  const { state, draft, head, base } = pullRequest;
+  return JSON.stringify([
+    state,
+    draft,
+    head.revision,
+    head.repositoryId ?? null,
+    base.branch,
+    [...pullRequest.labels].sort(),
+  ]);
+}
+
+function matchesAny(globs: readonly string[], text: string): boolean {
+  return globs.some((glob) => posix.matchesGlob(text, glob));
+}

@@ -1,0 +1,130 @@
+/** Derives what is said about a preview from what is desired, what is observed and what comes next. */
+import type { Desired, Diagnosis, Observed, PreviewKey, PullRequest, Step } from './preview.ts';
+import type { Phase, Status } from './status.ts';
+
+/** Everything that a status is derived from. `pullRequest` is `undefined` when the forge does not know it (any more). */
+export interface Situation {
+  readonly key: PreviewKey;
+  readonly pullRequest: PullRequest | undefined;
+  readonly desired: Desired;
+  readonly observed: Observed;
+  readonly step: Step;
+  /** Why waiting was given up, when it was. */
+  readonly overdue?: Diagnosis | undefined;
+}
+
+/** The status of a preview; equal situations give equal statuses. */
+export function statusOf(situation: Situation): Status {
+  const { key, pullRequest, desired, observed } = situation;
+  const plan = desired.state === 'present' ? desired.plan : undefined;
+  const { namespace } = observed;
+  return {
+    key,
+    ...phaseOf(situation),
+    revision: desired.state === 'absent' ? undefined : desired.revision,
+    serving: namespace.state === 'active' ? namespace.revision : undefined,
+    urls: plan?.routes.map(({ name, url }) => ({ name, url })) ?? [],
+    images:
+      plan?.images.map(({ name }) => {
+        const state = observed.images.get(name)?.state ?? 'absent';
+        return { name, state: state === 'absent' ? ('waiting' as const) : state };
+      }) ?? [],
+    pullRequest: {
+      url: pullRequest?.url ?? '',
+      title: pullRequest?.title ?? '',
+      repository: pullRequest ? `${pullRequest.repository.owner}/${pullRequest.repository.name}` : '',
+    },
+  };
+}
+
+/** The sentence for a wait that took longer than it may. */
+export function overdueDiagnosis(step: Step & { readonly do: 'wait' }, observed: Observed, waited: string): Diagnosis {
+  switch (step.for) {
+    case 'workloads': {
+      const { workloads } = observed;
+      const detail = workloads.state === 'progressing' ? `: ${lowerFirst(workloads.message)}` : '';
+      return { reason: 'NotReadyInTime', message: `The preview did not become ready within ${waited}${detail}` };
+    }
+    case 'namespace': {
+      const { namespace } = observed;
+      const holder = namespace.state === 'terminating' ? namespace.heldBy : undefined;
+      const message = holder
+        ? `The namespace cannot be removed: ${lowerFirst(holder)}`
+        : `The namespace is still being removed after ${waited}.`;
+      return { reason: 'NamespaceStuck', message };
+    }
+    case 'images':
+      return { reason: 'ImageMissing', message: `An image that is built elsewhere did not appear within ${waited}.` };
+    case 'builds':
+      return { reason: 'BuildTimedOut', message: `The images were not built within ${waited}.` };
+  }
+}
+
+type Word = { readonly phase: Phase; readonly message: string; readonly diagnosis: Diagnosis | undefined };
+
+function phaseOf({ desired, observed, step, overdue }: Situation): Word {
+  if (overdue) return { phase: 'Failed', message: overdue.message, diagnosis: overdue };
+  if (step.do === 'stall') return { phase: 'Failed', message: step.diagnosis.message, diagnosis: step.diagnosis };
+  switch (desired.state) {
+    case 'absent':
+      return observed.namespace.state === 'absent' || observed.namespace.state === 'foreign'
+        ? word('Removed', absentMessage[desired.why])
+        : word('Removing', 'The preview is being removed.');
+    case 'held':
+      return word('Held', 'This revision comes from a fork and has not been approved, so nothing of it was built.');
+    case 'invalid':
+      return { phase: 'Failed', message: desired.diagnosis.message, diagnosis: desired.diagnosis };
+    case 'present':
+      return word(...progressOf(step, observed));
+  }
+}
+
+function progressOf(step: Step, observed: Observed): [Phase, string] {
+  switch (step.do) {
+    case 'nothing':
+      return ['Ready', 'The preview is ready.'];
+    case 'cancel builds':
+    case 'create namespace':
+    case 'start builds':
+      return ['Building', 'The images are being built.'];
+    case 'unlock release':
+    case 'upgrade release':
+    case 'record revision':
+      return ['Deploying', 'The chart is being installed.'];
+    case 'delete namespace':
+      return ['Removing', 'The preview is being removed.'];
+    case 'wait':
+      return waitMessage(step.for, observed);
+    case 'stall':
+      return ['Failed', step.diagnosis.message];
+  }
+}
+
+function waitMessage(what: (Step & { do: 'wait' })['for'], observed: Observed): [Phase, string] {
+  switch (what) {
+    case 'builds':
+      return ['Building', 'The images are being built.'];
+    case 'images':
+      return ['Building', 'Waiting for an image that is built elsewhere.'];
+    case 'namespace':
+      return ['Building', 'Waiting for the previous namespace to go.'];
+    case 'workloads':
+      // The cluster's own count of ready pods would rewrite the comment with every pod: that is for the log.
+      return ['Deploying', observed.workloads.state === 'progressing' ? 'Waiting for the pods to be ready.' : ''];
+  }
+}
+
+const absentMessage = {
+  closed: 'The pull request is closed; its preview has been removed.',
+  'not requested': 'The manifest asks for no preview of this pull request.',
+  'switched off': 'The preview is switched off by the label `preview:off`.',
+  expired: 'The preview has expired.',
+} as const;
+
+function word(phase: Phase, message: string): Word {
+  return { phase, message, diagnosis: undefined };
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,300 @@
+/**
+ * What Berth needs of the outside. Every adapter passes the contract suite of its port (`test/contract`), which its
+ * in-memory fake passes too. Every call takes an `AbortSignal` and rejects with its reason soon after it is aborted.
+ * Vendors' errors are translated: "already exists" and "not found" are success where the operation is idempotent.
+ */
+import type { JsonObject } from './domain/json.ts';
+import type { Chart, ImageBuild, Route } from './domain/plan.ts';
+import type {
+  Diagnosis,
+  NamespaceState,
+  PreviewKey,
+  PullRequest,
+  ReleaseState,
+  Repository,
+  Trust,
+  WorkloadState,
+} from './domain/preview.ts';
+import type { Status } from './domain/status.ts';
+
+/** GitHub. Throws `RetryLaterError` when a rate limit is hit; never sleeps for one. */
+export interface Forge {
+  /** The pull request as it is now; `undefined` when GitHub says it does not exist or is out of our reach. */
+  pullRequest(key: PreviewKey, signal: AbortSignal): Promise<PullRequest | undefined>;
+  /** Every repository that the App is installed on. Suspended installations are left out. */
+  repositories(signal: AbortSignal): Promise<readonly Repository[]>;
+  /** Open pull requests. A list is never proof that something is closed: ask for that one. */
+  openPullRequests(repository: Repository, signal: AbortSignal): Promise<readonly PullRequest[]>;
+  /** Paths changed by the pull request, at most 3,000 (GitHub's limit). */
+  changedFiles(key: PreviewKey, signal: AbortSignal): Promise<readonly string[]>;
+  /** A token that reads the contents of this one repository, valid for at least ten more minutes. */
+  cloneToken(repositoryId: number, signal: AbortSignal): Promise<string>;
+  /**
+   * Makes `body` the text of our one comment on the pull request. Writes only when the text differs. Without a comment
+   * of ours, one is created, unless `onlyExisting`.
+   */
+  writeComment(
+    key: PreviewKey,
+    body: string,
+    options: { readonly onlyExisting: boolean },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /**
+   * Makes `report` the newest status of the preview's deployment for its revision, creating it when it is missing and
+   * marking the preview's deployments of other revisions inactive. Writes only what differs.
+   */
+  writeDeployment(key: PreviewKey, report: DeploymentReport, signal: AbortSignal): Promise<void>;
+  /** Marks every deployment of the preview inactive. */
+  retireDeployments(key: PreviewKey, signal: AbortSignal): Promise<void>;
+}
+
+export interface DeploymentReport {
+  readonly revision: string;
+  readonly state: 'queued' | 'in_progress' | 'success' | 'failure';
+  /** At most 140 characters (GitHub's limit). */
+  readonly description: string;
+  readonly environmentUrl: string | undefined;
+}
+
+/** Git. Nothing of a repository is ever executed. */
+export interface Source {
+  /**
+   * The repository at one revision, fetched when it is not there yet.
+   * @throws when the remote has no such revision or does not answer.
+   */
+  at(repository: Repository, revision: string, signal: AbortSignal): Promise<Snapshot>;
+}
+
+export interface Snapshot {
+  readonly revision: string;
+  /** Looks paths up (relative, `''` for the root), in one go; absent ones and those below a symbolic link are left out. */
+  entries(paths: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TreeEntry>>;
+  /** The text of a file; `undefined` when there is no such file. @throws when it is larger than `maxBytes`. */
+  text(path: string, maxBytes: number, signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * Writes the folder `path` to a fresh directory, removed on disposal.
+   * @throws DiagnosedError when a symbolic link in it leaves the tree.
+   */
+  export(path: string, signal: AbortSignal): Promise<Directory>;
+}
+
+export interface TreeEntry {
+  readonly type: 'file' | 'directory' | 'symlink' | 'submodule';
+  /** Git's object id: equal ids mean equal content. */
+  readonly id: string;
+}
+
+export interface Directory extends AsyncDisposable {
+  /** Absolute. */
+  readonly path: string;
+}
+
+/** BuildKit, and the registry it pushes to. */
+export interface Builder {
+  /** The digest (`sha256:…`) behind a reference, `undefined` when the registry does not have it. */
+  digestOf(ref: string, signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * Builds and pushes; `onLog` receives the build's output line by line.
+   * @throws DiagnosedError when the Dockerfile or what it runs is at fault; any other error is an outage.
+   */
+  build(
+    request: BuildRequest,
+    onLog: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<{ readonly digest: string }>;
+}
+
+export interface BuildRequest {
+  /** Where to push, tag included. */
+  readonly ref: string;
+  /** Absolute path of a directory that holds the context. */
+  readonly contextPath: string;
+  /** Absolute path of the Dockerfile, inside the context or not. */
+  readonly dockerfilePath: string;
+  readonly target: string | undefined;
+  readonly args: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly trust: Trust;
+}
+
+/** Kubernetes, seen through the namespaces that carry our labels. */
+export interface Cluster {
+  /** Everything that decides the next step, read afresh. */
+  observe(key: PreviewKey, name: string, signal: AbortSignal): Promise<ClusterState>;
+  /**
+   * The state of the workloads now and after each change, until the caller stops iterating or the namespace is gone.
+   * Nothing is missed: dropped, expired and silent watches are listed again. Equal states are not repeated.
+   */
+  watchWorkloads(namespace: string, signal: AbortSignal): AsyncIterable<WorkloadState>;
+  /** Resolves when the namespace with this UID does not exist any more. */
+  namespaceGone(name: string, uid: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Makes the namespace and everything that must be in it before anything else: labels, quota, limits, network
+   * policy, the deployer account. Repairs what is missing or was changed. The fence of a new namespace is 1.
+   * @throws DiagnosedError `NamespaceTaken` when a namespace of that name is not ours.
+   */
+  prepareNamespace(request: NamespaceRequest, signal: AbortSignal): Promise<void>;
+  /**
+   * Takes the preview over: raises the number in the namespace's annotation by one, and returns it.
+   * `undefined` when there is no such namespace.
+   */
+  raiseFence(name: string, uid: string, signal: AbortSignal): Promise<number | undefined>;
+  /** @throws FencedError when the fence of the namespace is no longer `fence`. */
+  checkFence(name: string, uid: string, fence: number, signal: AbortSignal): Promise<void>;
+  /** Writes down on the namespace what a Helm run has done. */
+  recordRelease(name: string, record: ReleaseRecord, signal: AbortSignal): Promise<void>;
+  /** Writes down that this revision is ready: it is what the preview serves from now on. */
+  recordRevision(name: string, revision: string, signal: AbortSignal): Promise<void>;
+  /** Starts the removal, by UID: the namespace first, then its pods with a short grace. */
+  deleteNamespace(name: string, uid: string, signal: AbortSignal): Promise<void>;
+  /** All namespaces of ours. */
+  previews(signal: AbortSignal): Promise<readonly PreviewNamespace[]>;
+}
+
+export interface ClusterState {
+  readonly namespace: NamespaceState;
+  readonly release: ReleaseState;
+  /** Whether the release must be uninstalled before its namespace goes, because its chart has delete hooks. */
+  readonly hasDeleteHooks: boolean;
+  readonly workloads: WorkloadState;
+}
+
+export interface NamespaceRequest {
+  readonly key: PreviewKey;
+  readonly name: string;
+  readonly repository: Repository;
+  readonly trust: Trust;
+}
+
+export interface ReleaseRecord {
+  /** Helm's revision number of the run, `undefined` when it left none. */
+  readonly version: number | undefined;
+  readonly planDigest: string;
+  readonly revision: string;
+  readonly outcome:
+    | { readonly state: 'deployed'; readonly routes: readonly Route[]; readonly hasDeleteHooks: boolean }
+    | { readonly state: 'failed'; readonly diagnosis: Diagnosis };
+}
+
+export interface PreviewNamespace {
+  readonly key: PreviewKey;
+  readonly name: string;
+  readonly uid: string;
+  readonly terminating: boolean;
+  /** The revision that was last seen ready. */
+  readonly revision: string | undefined;
+  /** What the deployed release serves; empty before the first. */
+  readonly routes: readonly Route[];
+}
+
+/** Finds where a preview's services listen; what the gateway needs of Kubernetes. */
+export interface ServiceDirectory {
+  /** Our namespace of that name, from a cache fed by a watch. */
+  preview(namespace: string): PreviewNamespace | undefined;
+  /** Host and port to connect to; `undefined` when there is no such service or port. Cached for a few seconds. */
+  address(
+    namespace: string,
+    service: string,
+    port: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly host: string; readonly port: number } | undefined>;
+}
+
+/** Helm, run as the namespace's deployer account. */
+export interface Releaser {
+  /**
+   * Installs or upgrades the release, without waiting for readiness unless the chart has post hooks.
+   * When aborted, Helm is asked to end, waited for, and only then killed.
+   * @throws DiagnosedError when the chart or the cluster's rules are at fault.
+   */
+  upgrade(request: ReleaseRequest, signal: AbortSignal): Promise<Released>;
+  /** Brings a release that a killed Helm left pending back to a state from which `upgrade` works. */
+  unlock(namespace: string, signal: AbortSignal): Promise<void>;
+  /** Removes the release and runs its delete hooks, for at most `timeoutMs`; a missing release is success. */
+  uninstall(namespace: string, timeoutMs: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface ReleaseRequest {
+  readonly namespace: string;
+  readonly chart: Chart;
+  /** Absolute path of the chart's folder; `undefined` for charts that are not in the repository. */
+  readonly chartPath: string | undefined;
+  /** YAML texts of the repository's values files; later ones win. */
+  readonly valuesTexts: readonly string[];
+  /** Wins over `valuesTexts`. */
+  readonly values: JsonObject;
+}
+
+export interface Released {
+  /** Helm's revision number. */
+  readonly version: number;
+  readonly hasDeleteHooks: boolean;
+}
+
+/** BullMQ: hints and builds. Emptying it at any moment loses nothing that the sweep does not bring back. */
+export interface Queue {
+  /** "Look at this preview again." Durable when it resolves. Any number of them during a run lead to one more run. */
+  trigger(key: PreviewKey, options?: { readonly delayMs?: number }): Promise<void>;
+  /** Adds the preview to those who wait for these builds; starts each one that is neither queued nor running. */
+  startBuilds(key: PreviewKey, jobs: readonly BuildJob[]): Promise<void>;
+  /** Forgets that the preview waits for any build but `keep`; stops, wherever they run, those nobody waits for. */
+  cancelBuilds(key: PreviewKey, keep: readonly string[]): Promise<void>;
+  /** References that the preview waits for. */
+  waitingFor(key: PreviewKey): Promise<readonly string[]>;
+  /** By reference; those that are neither queued, running nor lately failed are left out. */
+  builds(refs: readonly string[]): Promise<ReadonlyMap<string, BuildState>>;
+  /** Starts to take work; on `close`, running handlers are aborted and waited for. */
+  work(handlers: QueueHandlers): Promise<QueueWorkers>;
+}
+
+export type BuildState = { readonly state: 'building' } | { readonly state: 'failed'; readonly diagnosis: Diagnosis };
+
+/** One image of one revision to build; `ref` identifies it. */
+export interface BuildJob {
+  readonly ref: string;
+  readonly name: string;
+  readonly repository: Repository;
+  readonly revision: string;
+  readonly trust: Trust;
+  readonly build: ImageBuild;
+}
+
+export interface QueueHandlers {
+  /**
+   * Runs alone for its key. `onTrigger` registers what to call when the key is triggered during the run.
+   * Rejecting means: try again with back-off, or at `RetryLaterError.retryAt`.
+   */
+  reconcile(
+    key: PreviewKey,
+    run: { readonly signal: AbortSignal; onTrigger(callback: () => void): void },
+  ): Promise<void>;
+  /**
+   * Runs alone for its reference. A `DiagnosedError` is kept for `builds` and not retried. When it ends, everybody
+   * who waits for it is triggered.
+   */
+  build(job: BuildJob, signal: AbortSignal): Promise<void>;
+}
+
+export interface QueueWorkers {
+  /** Takes no more work, aborts what runs, waits for it; what was aborted is handed back to the queue. */
+  close(): Promise<void>;
+}
+
+/** What may be forgotten: statuses for the gateway's pages, build logs, small caches. */
+export interface Store {
+  saveStatus(key: PreviewKey, name: string, status: Status): Promise<void>;
+  /** By the preview's name, i.e. its namespace's name, whether that exists or not. */
+  status(name: string): Promise<Status | undefined>;
+  appendLog(ref: string, lines: readonly string[]): Promise<void>;
+  /** The last lines of a build, oldest first. */
+  log(ref: string): Promise<readonly string[]>;
+  get(cacheKey: string): Promise<string | undefined>;
+  set(cacheKey: string, value: string, ttlMs: number): Promise<void>;
+  forget(cacheKey: string): Promise<void>;
+}
+
+/** Time, so that tests can own it. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+}

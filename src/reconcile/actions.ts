@@ -1,0 +1,127 @@
+/** Runs one step. Every action is idempotent, and asks for the fence before it changes the cluster. */
+import { DiagnosedError } from '../domain/errors.ts';
+import { releaseValues, type Plan } from '../domain/plan.ts';
+import type { Desired, PreviewKey, PullRequest, Step } from '../domain/preview.ts';
+import type { Snapshot } from '../ports.ts';
+import type { Observation } from './observe.ts';
+import type { Limits, Ports } from './ports.ts';
+
+/** Steps that change something; the others end or suspend a pass. */
+export type ActingStep = Exclude<Step, { readonly do: 'nothing' | 'stall' | 'wait' }>;
+
+/** What the steps of one pass share. */
+export interface Pass {
+  readonly key: PreviewKey;
+  readonly name: string;
+  readonly pullRequest: PullRequest | undefined;
+  readonly desired: Desired;
+  /** Set when `desired` is `present`. */
+  readonly snapshot: Snapshot | undefined;
+  /** By image reference. */
+  readonly digests: ReadonlyMap<string, string>;
+  readonly limits: Limits;
+  readonly signal: AbortSignal;
+  /** Resolves while this pass is still the one that may act on the namespace. @throws FencedError when it is not. */
+  claim(name: string, uid: string): Promise<void>;
+}
+
+/** @throws what the port throws; a `DiagnosedError` of a release is written down instead, for the next look to find. */
+export async function act(ports: Ports, pass: Pass, step: ActingStep, observation: Observation): Promise<void> {
+  const { key, name, signal } = pass;
+  const { namespace } = observation.observed;
+  if (namespace.state === 'active') await pass.claim(namespace.name, namespace.uid);
+  switch (step.do) {
+    case 'cancel builds':
+      return ports.queue.cancelBuilds(key, step.keep);
+    case 'start builds':
+      return startBuilds(ports, pass, step.images);
+    case 'create namespace': {
+      const { pullRequest, desired } = pass;
+      if (!pullRequest || desired.state !== 'present') return;
+      const { repository } = pullRequest;
+      return ports.cluster.prepareNamespace({ key, name, repository, trust: desired.trust }, signal);
+    }
+    case 'delete namespace':
+      if (namespace.state !== 'active') return;
+      if (observation.hasDeleteHooks) await uninstall(ports, pass, namespace.name);
+      return ports.cluster.deleteNamespace(namespace.name, namespace.uid, signal);
+    case 'unlock release':
+      if (namespace.state === 'active') await ports.releaser.unlock(namespace.name, signal);
+      return;
+    case 'upgrade release':
+      if (namespace.state === 'active' && pass.desired.state === 'present') {
+        await upgrade(ports, pass, pass.desired.plan, step.planDigest, namespace);
+      }
+      return;
+    case 'record revision':
+      if (namespace.state !== 'active' || pass.desired.state !== 'present') return;
+      return ports.cluster.recordRevision(namespace.name, pass.desired.revision, signal);
+  }
+}
+
+async function startBuilds({ queue }: Ports, pass: Pass, names: readonly string[]): Promise<void> {
+  const { desired, pullRequest, key } = pass;
+  if (desired.state !== 'present' || !pullRequest) return;
+  const { repository } = pullRequest;
+  const { revision, trust, plan } = desired;
+  const jobs = plan.images.flatMap((image) =>
+    image.kind === 'build' && names.includes(image.name)
+      ? [{ ref: image.ref, name: image.name, repository, revision, trust, build: image.build }]
+      : [],
+  );
+  await queue.startBuilds(key, jobs);
+}
+
+async function upgrade(
+  ports: Ports,
+  pass: Pass,
+  plan: Plan,
+  planDigest: string,
+  namespace: { readonly name: string; readonly uid: string },
+): Promise<void> {
+  const { snapshot, signal } = pass;
+  if (!snapshot) throw new Error(`deploying ${namespace.name}: no snapshot of ${plan.revision}`);
+  const { chart, revision } = plan;
+  await using folder = chart.kind === 'path' ? await snapshot.export(chart.path, signal) : undefined;
+  const digests = new Map(plan.images.map(({ name, ref }) => [name, pass.digests.get(ref) ?? '']));
+  const record = async (
+    version: number | undefined,
+    outcome: Parameters<typeof ports.cluster.recordRelease>[1]['outcome'],
+  ) => {
+    await pass.claim(namespace.name, namespace.uid);
+    await ports.cluster.recordRelease(namespace.name, { version, planDigest, revision, outcome }, signal);
+  };
+  try {
+    const released = await ports.releaser.upgrade(
+      {
+        namespace: namespace.name,
+        chart,
+        chartPath: folder?.path,
+        valuesTexts: await readValuesFiles(snapshot, plan, signal),
+        values: releaseValues(plan, digests),
+      },
+      signal,
+    );
+    const { version, hasDeleteHooks } = released;
+    await record(version, { state: 'deployed', routes: plan.routes, hasDeleteHooks });
+  } catch (error) {
+    if (!(error instanceof DiagnosedError)) throw error;
+    await record(undefined, { state: 'failed', diagnosis: error.diagnosis });
+  }
+}
+
+async function readValuesFiles(snapshot: Snapshot, plan: Plan, signal: AbortSignal): Promise<readonly string[]> {
+  const maxBytes = 1024 * 1024;
+  const texts = plan.valuesFiles.map(async ({ path }) => (await snapshot.text(path, maxBytes, signal)) ?? '');
+  return Promise.all(texts);
+}
+
+/** Delete hooks get their chance, for a bounded time; whatever they do, the namespace goes. */
+async function uninstall({ releaser, log }: Ports, { limits, signal }: Pass, namespace: string): Promise<void> {
+  try {
+    await releaser.uninstall(namespace, limits.uninstallTimeoutMs, signal);
+  } catch (err) {
+    signal.throwIfAborted();
+    log.warn({ err, namespace }, 'release not uninstalled, deleting its namespace anyway');
+  }
+}

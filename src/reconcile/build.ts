@@ -1,0 +1,65 @@
+import { join, posix } from 'node:path';
+import type { BuildJob } from '../ports.ts';
+import type { Ports } from './ports.ts';
+
+/** How many log lines are gathered before they are stored in one go. */
+const linesPerWrite = 100;
+
+/**
+ * Builds one image and pushes it, keeping its log.
+ * @throws DiagnosedError when the repository is at fault, the signal's reason when nobody wants the image any more.
+ */
+export async function build(
+  { source, builder, store, log }: Pick<Ports, 'source' | 'builder' | 'store' | 'log'>,
+  job: BuildJob,
+  signal: AbortSignal,
+): Promise<void> {
+  const startedAt = performance.now();
+  const snapshot = await source.at(job.repository, job.revision, signal);
+  await using context = await snapshot.export(job.build.context, signal);
+  const { dockerfile } = job.build;
+  const inContext = posix.relative(job.build.context, dockerfile);
+  // A Dockerfile may stand beside its context; its folder is then written out on its own.
+  await using elsewhere = inContext.startsWith('..')
+    ? await snapshot.export(posix.dirname(dockerfile), signal)
+    : undefined;
+  const dockerfilePath = elsewhere ? join(elsewhere.path, posix.basename(dockerfile)) : join(context.path, inContext);
+
+  let lines: string[] = [];
+  let stored = Promise.resolve();
+  const flushLines = () => {
+    const batch = lines;
+    lines = [];
+    stored = stored.then(() => store.appendLog(job.ref, batch));
+  };
+  try {
+    const { digest } = await builder.build(
+      {
+        ref: job.ref,
+        contextPath: context.path,
+        dockerfilePath,
+        target: job.build.target,
+        // Not part of the content key: an image knows the commit it was built from, and equal content is not rebuilt.
+        args: { BERTH_REVISION: job.revision, ...job.build.args },
+        labels: { 'org.opencontainers.image.revision': job.revision },
+        trust: job.trust,
+      },
+      (line) => {
+        if (lines.push(line) >= linesPerWrite) flushLines();
+      },
+      signal,
+    );
+    log.info(
+      { image: job.name, ref: job.ref, revision: job.revision, digest, durationMs: msSince(startedAt) },
+      'image built',
+    );
+  } finally {
+    if (lines.length > 0) flushLines();
+    // The log may be lost, the build may not.
+    await stored.catch((err: unknown) => log.warn({ err, ref: job.ref }, 'build log not stored'));
+  }
+}
+
+function msSince(startedAt: number): number {
+  return Math.round(performance.now() - startedAt);
+}

@@ -1,0 +1,50 @@
+import type { ImageState, Observed, PreviewKey } from '../domain/preview.ts';
+import type { Plan, PlannedImage } from '../domain/plan.ts';
+import type { Ports } from './ports.ts';
+
+/** What is there now, as far as the next step depends on it. */
+export interface Observation {
+  readonly observed: Observed;
+  /** See `ClusterState`. */
+  readonly hasDeleteHooks: boolean;
+}
+
+/**
+ * Reads the world. Digests of images once seen are passed on from one observation of a pass to the next: their tags
+ * are content keys, so what was there stays what it is.
+ */
+export async function observe(
+  ports: Pick<Ports, 'builder' | 'cluster' | 'queue'>,
+  key: PreviewKey,
+  name: string,
+  plan: Plan | undefined,
+  digests: Map<string, string>,
+  signal: AbortSignal,
+): Promise<Observation> {
+  const [state, builds, images] = await Promise.all([
+    ports.cluster.observe(key, name, signal),
+    ports.queue.waitingFor(key),
+    observeImages(ports, plan?.images ?? [], digests, signal),
+  ]);
+  const { namespace, release, workloads, hasDeleteHooks } = state;
+  return { observed: { namespace, images, builds, release, workloads }, hasDeleteHooks };
+}
+
+async function observeImages(
+  { builder, queue }: Pick<Ports, 'builder' | 'queue'>,
+  images: readonly PlannedImage[],
+  digests: Map<string, string>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, ImageState>> {
+  // Asked before the registry: a build that ends in between is then seen as built, not as absent.
+  const builds = await queue.builds(images.filter(({ ref }) => !digests.has(ref)).map(({ ref }) => ref));
+  const entries = await Promise.all(
+    images.map(async ({ name, ref }): Promise<[string, ImageState]> => {
+      const digest = digests.get(ref) ?? (await builder.digestOf(ref, signal));
+      if (digest === undefined) return [name, builds.get(ref) ?? { state: 'absent' }];
+      digests.set(ref, digest);
+      return [name, { state: 'built', digest }];
+    }),
+  );
+  return new Map(entries);
+}

@@ -1,0 +1,32 @@
+/** What a reconcile needs, and its limits. */
+import type { Logger } from 'pino';
+import type { PlanSettings } from '../domain/plan.ts';
+import type { Builder, Clock, Cluster, Forge, Queue, Releaser, Source, Store } from '../ports.ts';
+
+export interface Ports {
+  readonly forge: Forge;
+  readonly source: Source;
+  readonly builder: Builder;
+  readonly cluster: Cluster;
+  readonly releaser: Releaser;
+  readonly queue: Queue;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface Limits {
+  /** How long pods may take to become ready after a deployment. */
+  readonly readyTimeoutMs: number;
+  /** How long an image that is built elsewhere may take to appear. */
+  readonly imageTimeoutMs: number;
+  /** How long to watch a namespace go before saying that it is stuck. */
+  readonly removalTimeoutMs: number;
+  /** How long delete hooks may take before the namespace goes without them. */
+  readonly uninstallTimeoutMs: number;
+}
+
+export interface ReconcileSettings {
+  readonly plan: PlanSettings;
+  readonly limits: Limits;
+}

@@ -1,0 +1,87 @@
+import type { Status } from '../domain/status.ts';
+import { commentOf, descriptionOf } from '../domain/comment.ts';
+import type { DeploymentReport } from '../ports.ts';
+import type { Ports } from './ports.ts';
+
+/** Tells people about a preview while the work goes on. */
+export interface Reporter {
+  /** Takes the newest status. Returns at once; while one is being written, only the newest of the others is kept. */
+  report(status: Status): void;
+  /**
+   * Resolves when the last status taken has been written.
+   * @throws what the last writing failed with.
+   */
+  flush(): Promise<void>;
+}
+
+/**
+ * A reporter for one pass. Writing runs beside the work, so that GitHub's answering times never delay a preview.
+ * `mayWrite` is asked before each writing and throws when another worker has taken over.
+ */
+export function reporterFor(
+  { forge, store }: Pick<Ports, 'forge' | 'store'>,
+  name: string,
+  mayWrite: () => Promise<void>,
+  signal: AbortSignal,
+): Reporter {
+  let newest: Status | undefined;
+  let writing: Promise<void> | undefined;
+  let failure: unknown;
+
+  const write = async (status: Status): Promise<void> => {
+    await mayWrite();
+    await store.saveStatus(status.key, name, status);
+    const isAbsent = status.phase === 'Removing' || status.phase === 'Removed';
+    await forge.writeComment(status.key, commentOf(status), { onlyExisting: isAbsent }, signal);
+    if (status.phase === 'Removed') await forge.retireDeployments(status.key, signal);
+    const deployment = deploymentOf(status);
+    if (deployment) await forge.writeDeployment(status.key, deployment, signal);
+  };
+  const writeAll = async (): Promise<void> => {
+    for (let status = newest; status; status = newest) {
+      newest = undefined;
+      failure = undefined;
+      try {
+        await write(status);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    writing = undefined;
+  };
+  return {
+    report(status) {
+      newest = status;
+      writing ??= writeAll();
+    },
+    async flush() {
+      await writing;
+      if (failure !== undefined) throw failure;
+    },
+  };
+}
+
+/** What GitHub's deployment should say; `undefined` when there is nothing to deploy. */
+function deploymentOf(status: Status): DeploymentReport | undefined {
+  if (status.revision === undefined) return undefined;
+  const report = (state: DeploymentReport['state']): DeploymentReport => ({
+    revision: status.revision ?? '',
+    state,
+    description: descriptionOf(status),
+    environmentUrl: status.urls[0]?.url,
+  });
+  switch (status.phase) {
+    case 'Building':
+    case 'Deploying':
+      return report('in_progress');
+    case 'Ready':
+    case 'Asleep':
+      return report('success');
+    case 'Failed':
+      return report('failure');
+    case 'Held':
+    case 'Removing':
+    case 'Removed':
+      return undefined;
+  }
+}
