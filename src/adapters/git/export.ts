@@ -1,0 +1,131 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { DiagnosedError } from '../../domain/errors.ts';
+import type { Directory } from '../../ports.ts';
+import { escapingLink } from './links.ts';
+import type { Mirror } from './mirror.ts';
+import { forEachRecord, type ListedEntry, parseEntry } from './tree.ts';
+
+export interface ExportOptions {
+  /** Where fresh directories are made; absolute. */
+  readonly directory: string;
+  readonly timeoutMs: number;
+  readonly maxFiles: number;
+  readonly maxBytes: number;
+}
+
+/** A folder of a repository: its tree's id and its path. */
+interface Folder {
+  readonly id: string;
+  readonly path: string;
+}
+
+/**
+ * Writes the folder as git has it: no filter, no change of line ends, no attribute (the mirror's own attributes say
+ * so). Submodules become empty folders.
+ */
+export async function exportTree(
+  mirror: Mirror,
+  folder: Folder,
+  options: ExportOptions,
+  signal: AbortSignal,
+): Promise<Directory> {
+  const links = await survey(mirror, folder, options, signal);
+  await rejectEscapes(mirror, folder, links, options, signal);
+  await mkdir(options.directory, { recursive: true });
+  const place = await mkdtemp(path.join(options.directory, 'export-'));
+  const remove = () => rm(place, { recursive: true, force: true });
+  try {
+    const tree = path.join(place, 'tree');
+    await mkdir(tree);
+    await mirror.read(['read-tree', '--reset', '-u', folder.id], {
+      signal,
+      timeoutMs: options.timeoutMs,
+      cwd: tree,
+      env: { GIT_INDEX_FILE: path.join(place, 'index'), GIT_WORK_TREE: tree },
+    });
+    return { path: tree, [Symbol.asyncDispose]: remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/**
+ * Looks at everything that would be written, and gives the links among it. A few nested trees that name each other can
+ * unfold to billions of files: git itself would try.
+ */
+async function survey(
+  mirror: Mirror,
+  folder: Folder,
+  { maxFiles, maxBytes, timeoutMs }: ExportOptions,
+  signal: AbortSignal,
+): Promise<readonly ListedEntry[]> {
+  const links: ListedEntry[] = [];
+  let files = 0;
+  let sizeBytes = 0;
+  const onOutput = forEachRecord((text) => {
+    const entry = parseEntry(text);
+    files += 1;
+    sizeBytes += entry.sizeBytes ?? 0;
+    if (files > maxFiles) throw invalid(folder, undefined, `has more than ${maxFiles} files`);
+    if (sizeBytes > maxBytes) throw invalid(folder, undefined, `is larger than ${maxBytes} bytes`);
+    if (!isWritable(entry.path)) throw invalid(folder, entry.path, 'has a name that git refuses to write');
+    if (entry.type === 'symlink') links.push(entry);
+  });
+  await mirror.read(['ls-tree', '-r', '-z', '-l', folder.id], { signal, timeoutMs, onOutput });
+  return links;
+}
+
+async function rejectEscapes(
+  mirror: Mirror,
+  folder: Folder,
+  links: readonly ListedEntry[],
+  { timeoutMs }: ExportOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  if (links.length === 0) return;
+  const tooLong = links.find((link) => (link.sizeBytes ?? 0) > maxTargetBytes);
+  if (tooLong) throw invalid(folder, tooLong.path, 'is a symbolic link with a target that is too long');
+  const chunks: Buffer[] = [];
+  await mirror.read(['cat-file', '--batch'], {
+    signal,
+    timeoutMs,
+    input: links.map((link) => `${link.id}\n`).join(''),
+    onOutput: (chunk) => void chunks.push(chunk),
+  });
+  const output = Buffer.concat(chunks);
+  const targets = new Map<string, string>();
+  let at = 0;
+  for (const link of links) {
+    // <object id> blob <size> LF <content> LF
+    const start = output.indexOf('\n', at) + 1;
+    at = start + (link.sizeBytes ?? 0) + 1;
+    targets.set(link.path, output.toString('utf8', start, at - 1));
+  }
+  const escaping = escapingLink(targets);
+  if (escaping !== undefined) throw invalid(folder, escaping, 'is a symbolic link that leads out of it');
+}
+
+// PATH_MAX of Linux.
+const maxTargetBytes = 4096;
+
+/**
+ * Git checks out neither `.git` nor `..`. Names that are not UTF-8 are refused as well: as text two of them may look
+ * the same, and a link could hide behind another.
+ */
+function isWritable(file: string): boolean {
+  return !file.includes('\uFFFD') && file.split('/').every((part) => !/^(|\.|\.\.|\.git|git~1)$/i.test(part));
+}
+
+function invalid(folder: Folder, file: string | undefined, what: string): DiagnosedError {
+  const inFolder = folder.path === '' ? 'the repository' : `\`${folder.path}\``;
+  if (file === undefined) return new DiagnosedError({ reason: 'ManifestInvalid', message: `${inFolder} ${what}` });
+  const whole = folder.path === '' ? file : `${folder.path}/${file}`;
+  const message = `\`${whole}\` ${what.replace(/\bit$/, inFolder)}`;
+  return new DiagnosedError({
+    reason: 'ManifestInvalid',
+    message,
+    places: [{ path: whole, line: 1, column: 1, message }],
+  });
+}

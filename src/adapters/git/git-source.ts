@@ -1,0 +1,77 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Source } from '../../ports.ts';
+import { ExitError, TimeoutError } from '../../process.ts';
+import { gitIn } from './git.ts';
+import { Mirror } from './mirror.ts';
+import { remoteAt } from './remote.ts';
+import { GitSnapshot } from './snapshot.ts';
+
+export interface GitSourceOptions {
+  /** Absolute; mirrors and exports live below it, and nobody else may write there: leftovers are removed. */
+  readonly directory: string;
+  /** A token that reads this one repository; asked for before each fetch. */
+  readonly token: (repositoryId: number, signal: AbortSignal) => Promise<string>;
+  /** Whether `http:` URLs of this very machine are accepted, for tests. */
+  readonly allowHttpLoopback: boolean;
+  /** Default: `git` on the usual paths. */
+  readonly gitPath?: string;
+  /** Added to git's environment: proxies (`https_proxy`), certificates (`GIT_SSL_CAINFO`). */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: ten minutes. */
+  readonly fetchTimeoutMs?: number;
+  /** Per repository; default 100. Older ones are fetched again when they are asked for. */
+  readonly keepRevisions?: number;
+  /** Of one export; default 500,000. */
+  readonly maxFiles?: number;
+  /** Of one export; default 10 GiB. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * Git: one bare mirror per repository, each revision fetched alone (`--depth=1`, by its SHA), so that a push costs one
+ * small fetch. No branch name ever reaches git, and neither hooks, submodules nor filters run.
+ */
+export function gitSource(options: GitSourceOptions): Source {
+  const protocols = options.allowHttpLoopback ? ['https', 'http'] : ['https'];
+  const git = gitIn(options.gitPath ?? 'git', protocols, options.env ?? {});
+  const fetchTimeoutMs = options.fetchTimeoutMs ?? 600_000;
+  const exports = {
+    directory: path.join(options.directory, 'exports'),
+    timeoutMs: fetchTimeoutMs,
+    maxFiles: options.maxFiles ?? 500_000,
+    maxBytes: options.maxBytes ?? 10 * 1024 ** 3,
+  };
+  const mirrors = new Map<number, Mirror>();
+  let swept: Promise<void> | undefined;
+
+  function mirrorOf(repositoryId: number): Mirror {
+    let mirror = mirrors.get(repositoryId);
+    if (!mirror) {
+      const directory = path.join(options.directory, 'mirrors', `${repositoryId}.git`);
+      mirror = new Mirror({ git, directory, fetchTimeoutMs, keepRevisions: options.keepRevisions ?? 100 });
+      mirrors.set(repositoryId, mirror);
+    }
+    return mirror;
+  }
+
+  return {
+    async at(repository, revision, signal) {
+      signal.throwIfAborted();
+      if (!/^[0-9a-f]{40}$/.test(revision)) throw new Error(`not a revision: ${JSON.stringify(revision)}`);
+      // Exports of a process that was killed.
+      swept ??= rm(exports.directory, { recursive: true, force: true });
+      await swept;
+      const mirror = mirrorOf(repository.id);
+      try {
+        const remote = remoteAt(repository.cloneUrl, options.allowHttpLoopback);
+        const fetch = async () => ({ remote, token: await options.token(repository.id, signal) });
+        return new GitSnapshot(mirror, revision, await mirror.tree(revision, fetch, signal), exports);
+      } catch (cause) {
+        // What the token's giver throws is for the caller as it is.
+        if (!(cause instanceof ExitError) && !(cause instanceof TimeoutError)) throw cause;
+        throw new Error(`fetching ${revision} of ${repository.owner}/${repository.name}: ${cause.message}`, { cause });
+      }
+    },
+  };
+}
