@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { commentOf, descriptionOf } from '../../src/domain/comment.ts';
+import type { Diagnosis } from '../../src/domain/preview.ts';
+import { hostileText, newest, older, statusOf } from './status-sample.ts';
+
+const url = 'https://pr-42-shop-k3x9ab.preview.test';
+const newestLink = `[\`a1b2c3d\`](https://github.com/acme/shop/pull/42/commits/${newest})`;
+const olderLink = `[\`9f8e7d6\`](https://github.com/acme/shop/pull/42/commits/${older})`;
+
+describe('commentOf', () => {
+  it('leads with the link when the preview is ready', () => {
+    assert.equal(
+      commentOf(statusOf({ phase: 'Ready', serving: newest, message: 'Ready.' })),
+      `✅ **[Open the preview](${url})** · running ${newestLink}\n`,
+    );
+  });
+
+  it('lists the routes when there are several', () => {
+    const urls = [
+      { name: 'web', url },
+      { name: 'api', url: 'https://api--pr-42-shop-k3x9ab.preview.test' },
+    ];
+    const text = commentOf(statusOf({ phase: 'Ready', serving: newest, urls }));
+    assert.match(text, /\| `api` \| \[api\\-\\-pr\\-42\\-shop\\-k3x9ab\\\.preview\\\.test\]\(https:\/\/api--pr-42-/);
+  });
+
+  it('shows the images while they are being built', () => {
+    const text = commentOf(statusOf());
+    assert.match(text, /^🔨 \*\*Building\*\* \[`a1b2c3d`\]/);
+    assert.ok(text.includes('| `web` | 🔨 building |\n| `api` | ✅ built |'));
+    assert.ok(text.includes('It will be at ['));
+  });
+
+  it('says which revision is still served', () => {
+    const text = commentOf(statusOf({ serving: older }));
+    assert.ok(text.includes(`Still serving ${olderLink} at [`));
+    assert.doesNotMatch(text, /It will be at/);
+  });
+
+  it('says on failure what is wrong, where, and shows the log', () => {
+    const diagnosis: Diagnosis = {
+      reason: 'ManifestInvalid',
+      message: 'The manifest is not valid.',
+      places: [{ path: '.berth.yaml', line: 3, column: 7, message: 'unknown key "imags"' }],
+      log: ['one', 'two'],
+    };
+    const text = commentOf(statusOf({ phase: 'Failed', diagnosis, images: [] }));
+    assert.ok(text.startsWith(`❌ **Failed** ${newestLink}\n\nThe manifest is not valid\\.\n`));
+    assert.ok(
+      text.includes(
+        `- [\`.berth.yaml:3:7\`](https://github.com/acme/shop/blob/${newest}/.berth.yaml#L3) unknown key "imags"`,
+      ),
+    );
+    assert.ok(
+      text.includes('<details><summary>Last 2 lines of the log</summary>\n\n```text\none\ntwo\n```\n\n</details>'),
+    );
+  });
+
+  it('is the same text for the same status', () => {
+    assert.equal(commentOf(statusOf()), commentOf(statusOf()));
+  });
+
+  it('E3 shows what a stranger wrote as text', () => {
+    const diagnosis: Diagnosis = {
+      reason: 'BuildFailed',
+      message: `${hostileText}\n# big`,
+      places: [{ path: `a\`b](javascript:c)`, line: 1, column: 1, message: hostileText }],
+    };
+    const text = commentOf(statusOf({ phase: 'Failed', diagnosis, images: [{ name: 'a|b`c', state: 'failed' }] }));
+    assert.doesNotMatch(text, /@acme|<img|!\[|[^\\]\[b\]|#1\b|www\.evil/);
+    assert.doesNotMatch(text, /^# big/m);
+    assert.ok(text.includes('| ``a\\|b`c`` | ❌ failed |'));
+  });
+
+  it('E3 no log line ends the block it is in', () => {
+    const log = ['```', '````` </details> @acme', '\u001B[31mred\u001B[0m \u202Etxt'];
+    const text = commentOf(statusOf({ phase: 'Failed', diagnosis: { reason: 'BuildFailed', message: 'No.', log } }));
+    const block = /\n(`{6,})text\n([\s\S]*)\n\1\n/.exec(text);
+    assert.equal(block?.[2], '```\n````` </details> @acme\nred txt');
+  });
+
+  it('stays below the limit of GitHub', () => {
+    const long = '@<`'.repeat(100_000);
+    const diagnosis: Diagnosis = {
+      reason: 'BuildFailed',
+      message: long,
+      log: Array.from({ length: 100 }, () => long),
+      places: Array.from({ length: 3 }, () => ({ path: long, line: 1, column: 1, message: long })),
+    };
+    const images = Array.from({ length: 100 }, () => ({ name: long, state: 'failed' as const }));
+    assert.ok(commentOf(statusOf({ phase: 'Failed', diagnosis, images })).length < 65_536);
+  });
+});
+
+describe('descriptionOf', () => {
+  const rows = [
+    { name: 'ready', status: statusOf({ phase: 'Ready' }), want: 'Running a1b2c3d' },
+    { name: 'building', status: statusOf(), want: 'Building web.' },
+    {
+      name: 'failed',
+      status: statusOf({ phase: 'Failed', diagnosis: { reason: 'BuildFailed', message: 'It broke.' } }),
+      want: 'It broke.',
+    },
+    { name: 'without a message', status: statusOf({ message: '\u0007' }), want: 'Building a1b2c3d' },
+    { name: 'several lines', status: statusOf({ message: 'one\ntwo' }), want: 'one two' },
+  ];
+  for (const { name, status, want } of rows) it(name, () => assert.equal(descriptionOf(status), want));
+
+  it('is at most 140 characters long and splits none', () => {
+    const text = descriptionOf(statusOf({ message: `x${'😀'.repeat(100)}` }));
+    assert.ok(text.length <= 140);
+    assert.match(text, /^x(😀)+…$/u);
+  });
+});
