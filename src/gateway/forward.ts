@@ -1,0 +1,116 @@
+/** Passes one request to its upstream and the answer back, streaming both ways. */
+import {
+  type Agent,
+  type ClientRequest,
+  type IncomingMessage,
+  request as httpRequest,
+  type ServerResponse,
+} from 'node:http';
+import type { Upstream } from './destination.ts';
+import { framingHeaders, hasBody, requestHeaders, responseHeaders } from './headers.ts';
+
+export interface ForwardOptions {
+  readonly agent: Agent;
+  readonly connectTimeoutMs: number;
+  /** Called at most once, and only as long as the client has received nothing. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/**
+ * Forwards the request. An upstream that breaks in the middle of its answer breaks the client's connection too, so that
+ * half an answer never looks whole; a client that leaves takes the upstream request with it.
+ */
+export function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  upstream: Upstream,
+  options: ForwardOptions,
+): void {
+  send(request, response, upstream, options, options.agent);
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  upstream: Upstream,
+  options: ForwardOptions,
+  agent: Agent | false,
+): void {
+  const upstreamRequest = httpRequest({
+    host: upstream.host,
+    port: upstream.port,
+    method: request.method,
+    path: request.url,
+    headers: [...requestHeaders(request, upstream.publicProtocol), ...framingHeaders(request)],
+    agent,
+  });
+  limitConnecting(upstreamRequest, options.connectTimeoutMs);
+  const abandon = () => upstreamRequest.destroy();
+  response.once('close', abandon);
+
+  upstreamRequest.once('continue', () => response.writeContinue());
+  upstreamRequest.once('response', (answer) => {
+    try {
+      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, responseHeaders(answer));
+    } catch (error) {
+      // A status line that Node refuses to repeat.
+      answer.destroy();
+      if (!response.headersSent) options.onFailure(error as Error);
+      return;
+    }
+    answer.pipe(response, { end: false });
+    answer.once('end', () => {
+      response.addTrailers(pairs(answer.rawTrailers));
+      response.end();
+    });
+    answer.once('error', () => response.destroy());
+  });
+  upstreamRequest.on('error', (error: NodeJS.ErrnoException) => {
+    request.unpipe(upstreamRequest);
+    // The client has left, or has an answer whose own stream tells how it ended.
+    if (response.headersSent || response.destroyed) return;
+    response.off('close', abandon);
+    if (isStale(request, upstreamRequest, error)) {
+      send(request, response, upstream, options, false);
+    } else {
+      options.onFailure(error);
+    }
+  });
+
+  if (hasBody(request)) {
+    upstreamRequest.flushHeaders();
+    request.pipe(upstreamRequest, { end: false });
+    request.once('end', () => {
+      if (upstreamRequest.destroyed) return;
+      upstreamRequest.addTrailers(pairs(request.rawTrailers));
+      upstreamRequest.end();
+    });
+  } else {
+    upstreamRequest.end();
+  }
+}
+
+/** Fails a request whose connection is not there in time; once connected, it may take as long as it likes. */
+export function limitConnecting(request: ClientRequest, timeoutMs: number): void {
+  request.once('socket', (socket) => {
+    if (!socket.connecting) return;
+    const timer = setTimeout(() => request.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
+    socket.once('connect', () => clearTimeout(timer));
+    socket.once('close', () => clearTimeout(timer));
+  });
+}
+
+/**
+ * Whether the upstream closed a kept connection just as it was used again, so that it has seen nothing of the request:
+ * Node's documentation of `reusedSocket` advises to send it once more.
+ */
+function isStale(request: IncomingMessage, upstreamRequest: ClientRequest, error: NodeJS.ErrnoException): boolean {
+  const repeatable = request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS';
+  return upstreamRequest.reusedSocket && error.code === 'ECONNRESET' && repeatable && !hasBody(request);
+}
+
+function pairs(raw: readonly string[]): [string, string][] {
+  const result: [string, string][] = [];
+  for (let at = 0; at + 1 < raw.length; at += 2) result.push([raw[at] ?? '', raw[at + 1] ?? '']);
+  return result;
+}

@@ -1,0 +1,211 @@
+/** The HTTP server that takes visitors to the previews. */
+import { Agent, createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import type { ServiceDirectory, Store } from '../ports.ts';
+import { answerWithPage } from './answer.ts';
+import { type Destination, destinationOf, failurePage, type Sources, type Upstream } from './destination.ts';
+import { forward } from './forward.ts';
+import { hasBody } from './headers.ts';
+import { requestedHost } from './host.ts';
+import { badRequestPage, noSuchPreviewPage, unknownPage } from './page.ts';
+import { tunnel } from './tunnel.ts';
+
+export interface GatewayOptions {
+  /** Previews are at `<label>.<previewDomain>`. */
+  readonly previewDomain: string;
+  readonly directory: ServiceDirectory;
+  readonly statuses: Pick<Store, 'status'>;
+  readonly log: Pick<Logger, 'debug' | 'warn'>;
+  /** How long a service may take to accept a connection. */
+  readonly connectTimeoutMs?: number;
+  /** How long a client may take to send a request's headers, and may pause while it sends a body. */
+  readonly clientTimeoutMs?: number;
+  /** How long running requests and tunnels may go on after `close`. */
+  readonly drainMs?: number;
+}
+
+export interface Gateway {
+  /** Not listening yet. */
+  readonly server: Server;
+  /** Takes no more connections, lets running requests end within `drainMs`, and then ends what is left. */
+  close(): Promise<void>;
+}
+
+/** Idle connections to services are dropped before most servers (5 s is the usual default) drop them on their own. */
+const upstreamIdleMs = 4_000;
+/** Longer than the idle time of load balancers in front (60 s is the usual default). */
+const clientIdleMs = 65_000;
+const lingerMs = 2_000;
+
+/** Builds the gateway. Nothing that a client sends decides where it is taken, but the name of a preview. */
+export function buildGateway(options: GatewayOptions): Gateway {
+  const { previewDomain, directory, statuses, log } = options;
+  const connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
+  const clientTimeoutMs = options.clientTimeoutMs ?? 30_000;
+  const agent = new Agent({ keepAlive: true, timeout: upstreamIdleMs });
+  const closing = new AbortController();
+  const upgraded = new Set<Duplex>();
+  const sources: Sources = {
+    directory,
+    statuses,
+    onError: (err) => log.warn({ err }, 'reading a preview status failed'),
+  };
+
+  const server = createServer({
+    headersTimeout: clientTimeoutMs,
+    // Uploads may take long, as long as they go on: `guardUpload` sees to that.
+    requestTimeout: 0,
+    keepAliveTimeout: clientIdleMs,
+    connectionsCheckingInterval: Math.min(clientTimeoutMs, 5_000),
+    noDelay: true,
+    // Upgrading to HTTP/2 this way is deprecated (RFC 9113, section 3.1); such requests are served as they are.
+    shouldUpgradeCallback: (request) => !/^\s*h2c\b/i.test(request.headers.upgrade ?? ''),
+  });
+
+  async function find(request: IncomingMessage): Promise<Destination | 'healthy'> {
+    const hosts = request.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length;
+    // Only origin form: a target with a host of its own could name another one than the Host header.
+    if (hosts !== 1 || !(request.url?.startsWith('/') || request.url === '*'))
+      return { kind: 'page', page: badRequestPage };
+    const requested = requestedHost(request.headers.host, previewDomain);
+    switch (requested.kind) {
+      case 'malformed':
+        return { kind: 'page', page: badRequestPage };
+      case 'unknown':
+        return { kind: 'page', page: noSuchPreviewPage };
+      case 'health':
+        return request.url === '/healthz' ? 'healthy' : { kind: 'page', page: noSuchPreviewPage };
+      case 'preview':
+        return destinationOf(requested.label, requested.namespace, sources, closing.signal);
+    }
+  }
+
+  async function findSafely(request: IncomingMessage): Promise<Destination | 'healthy'> {
+    try {
+      return await find(request);
+    } catch (err) {
+      log.warn({ err, host: request.headers.host }, 'finding the service of a preview failed');
+      return { kind: 'page', page: unknownPage };
+    }
+  }
+
+  async function fail(
+    request: IncomingMessage,
+    response: ServerResponse,
+    upstream: Upstream,
+    error: Error,
+  ): Promise<void> {
+    log.debug({ err: error, host: request.headers.host }, 'a preview did not answer');
+    const page = await failurePage(upstream, problemOf(error), sources);
+    if (!response.headersSent && !response.destroyed) answerWithPage(request, response, page);
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    guardUpload(request, response, clientTimeoutMs);
+    const destination = await findSafely(request);
+    if (response.destroyed) return;
+    if (destination === 'healthy') {
+      response.writeHead(200, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-store' }).end('ok\n');
+    } else if (destination.kind === 'page') {
+      answerWithPage(request, response, destination.page);
+    } else {
+      const { upstream } = destination;
+      const onFailure = (error: Error) => orDrop(fail(request, response, upstream, error), request.socket);
+      forward(request, response, upstream, { agent, connectTimeoutMs, onFailure });
+    }
+  }
+
+  async function upgrade(request: IncomingMessage, client: Socket, head: Buffer): Promise<void> {
+    upgraded.add(client);
+    client.once('close', () => upgraded.delete(client));
+    client.on('error', () => client.destroy());
+    client.setTimeout(0);
+    client.setKeepAlive(true, 30_000);
+    const response = () => responseOn(request, client);
+    const destination = await findSafely(request);
+    if (client.destroyed) return;
+    if (destination === 'healthy') {
+      answerWithPage(request, response(), badRequestPage);
+    } else if (destination.kind === 'page') {
+      answerWithPage(request, response(), destination.page);
+    } else {
+      const { upstream } = destination;
+      const onFailure = (error: Error) => orDrop(fail(request, response(), upstream, error), client);
+      tunnel(request, client, head, upstream, { connectTimeoutMs, onFailure, response });
+    }
+  }
+
+  /** What a stranger sent may be more than Node repeats; it costs that stranger the connection and nobody else's. */
+  function orDrop(handled: Promise<void>, socket: Duplex): void {
+    handled.catch((err: unknown) => {
+      log.warn({ err }, 'a request could not be passed on');
+      socket.destroy();
+    });
+  }
+
+  const onRequest = (request: IncomingMessage, response: ServerResponse) =>
+    orDrop(handle(request, response), request.socket);
+  server.on('request', onRequest);
+  server.on('checkContinue', onRequest);
+  server.on('upgrade', (request, socket, head) => orDrop(upgrade(request, socket as Socket, head), socket));
+
+  return {
+    server,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => {
+        closing.abort();
+        server.closeAllConnections();
+        for (const socket of upgraded) socket.destroy();
+      }, options.drainMs ?? 10_000);
+      await closed;
+      clearTimeout(timer);
+      agent.destroy();
+    },
+  };
+}
+
+/** Drops a client that pauses too long in the middle of a body, or goes on sending after it has been answered. */
+function guardUpload(request: IncomingMessage, response: ServerResponse, pauseMs: number): void {
+  if (!hasBody(request)) return;
+  const { socket } = request;
+  socket.setTimeout(pauseMs);
+  request.once('end', () => socket.setTimeout(0));
+  response.once('finish', () => {
+    if (request.complete) return;
+    request.resume();
+    const timer = setTimeout(() => socket.destroy(), lingerMs);
+    request.once('end', () => clearTimeout(timer));
+    socket.once('close', () => clearTimeout(timer));
+  });
+}
+
+/** An ordinary answer to a request for an upgrade; the connection ends with it. */
+function responseOn(request: IncomingMessage, socket: Socket): ServerResponse {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.once('finish', () => {
+    response.detachSocket(socket);
+    socket.end();
+  });
+  return response;
+}
+
+function problemOf(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ECONNREFUSED':
+      return 'refuses connections: nothing listens there';
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return 'closed the connection without an answer';
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return 'cannot be reached';
+    default:
+      return error.code?.startsWith('HPE_') ? 'sent an answer that is not HTTP' : 'did not answer in time';
+  }
+}
