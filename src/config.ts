@@ -1,0 +1,154 @@
+/** The configuration: parsed once from the environment, the only reader of it. `docs/configuration.md` lists every variable. */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { parseDuration } from './domain/duration.ts';
+
+export const roles = ['server', 'worker', 'gateway', 'sweep'] as const;
+export type Role = (typeof roles)[number];
+
+const duration = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const ms = parseDuration(text);
+      if (ms !== undefined && ms > 0) return ms;
+      context.addIssue({ code: 'custom', message: `"${text}" is not a duration such as 45s, 30m, 12h or 7d` });
+      return z.NEVER;
+    });
+
+const list = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text) =>
+      text
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean),
+    );
+
+const address = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const match = /^(.*):(\d{1,5})$/.exec(text);
+      if (match && Number(match[2]) <= 65_535)
+        return { host: match[1] === '' ? '0.0.0.0' : (match[1] ?? ''), port: Number(match[2]) };
+      context.addIssue({ code: 'custom', message: `"${text}" is not an address such as 0.0.0.0:8080` });
+      return z.NEVER;
+    });
+
+const url = (pattern: RegExp, example: string) =>
+  z.string().refine((text) => pattern.test(text) && URL.canParse(text), `must be a URL such as ${example}`);
+
+const secret = z
+  .string()
+  .refine((text) => text.length >= 16, 'must have at least 16 characters: make one with `openssl rand -hex 32`');
+const absolutePath = z.string().startsWith('/', 'must be an absolute path');
+const whole = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback);
+
+/** One entry for each variable, without the prefix `BERTH_`. A variable set to the empty text counts as not set. */
+const variables = z.object({
+  ROLES: list(roles.join(',')).pipe(z.array(z.enum(roles, `must be among ${roles.join(', ')}`)).min(1)),
+  LISTEN: address('0.0.0.0:8080'),
+  GATEWAY_LISTEN: address('0.0.0.0:8081'),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+  INSTANCE: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/, 'must be a DNS label of at most 40 characters')
+    .default('berth'),
+  DATA_DIR: absolutePath.default('/var/lib/berth'),
+
+  GITHUB_API_URL: url(/^https?:/, 'https://api.github.com').default('https://api.github.com'),
+  GITHUB_APP_ID: z.coerce.number('must be the number of the GitHub App').int().positive(),
+  GITHUB_PRIVATE_KEY: z.string().includes('PRIVATE KEY', "must be the PEM text of the App's private key"),
+  GITHUB_WEBHOOK_SECRET: secret,
+  GITHUB_WEBHOOK_SECRET_OLD: secret.optional(),
+  GITHUB_ENVIRONMENT: z.string().max(255).default('preview'),
+
+  REDIS_URL: url(/^rediss?:/, 'redis://redis:6379'),
+  REDIS_PREFIX: z
+    .string()
+    .regex(/^\{[\w-]+\}$/, 'must be a word in braces, e.g. {berth}: the braces keep Redis Cluster in one slot')
+    .default('{berth}'),
+
+  REGISTRY: z
+    .string()
+    .regex(
+      /^[\w.-]+(:\d+)?(\/[a-z0-9._-]+)*$/,
+      'must be a registry with an optional path, e.g. registry.example.com/previews',
+    ),
+  BUILDKIT: list('docker:unix:///var/run/docker.sock'),
+  BUILDX: z.string().default('docker-buildx'),
+  DOCKER_CONFIG: absolutePath.optional(),
+  BUILD_TIMEOUT: duration('30m'),
+  BUILD_CONCURRENCY: whole(4, 1_000),
+
+  KUBECONFIG: absolutePath.optional(),
+  HELM: z.string().default('helm'),
+  HELM_TIMEOUT: duration('10m'),
+  HELM_CONCURRENCY: whole(4, 1_000),
+  DEPLOYER_ROLE: z.string().default('berth-deployer'),
+  GATEWAY_NAMESPACE: z.string().default('berth'),
+  POD_SECURITY: z.enum(['restricted', 'baseline', 'privileged']).default('restricted'),
+  QUOTA_CPU: z.string().default('4'),
+  QUOTA_MEMORY: z.string().default('8Gi'),
+  QUOTA_PODS: z.string().default('20'),
+  GIT: z.string().default('git'),
+
+  PREVIEW_DOMAIN: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a domain in lower case, e.g. previews.example.com'),
+  PREVIEW_SCHEME: z.enum(['https', 'http']).default('https'),
+  PREVIEW_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
+
+  READY_TIMEOUT: duration('10m'),
+  IMAGE_TIMEOUT: duration('30m'),
+  REMOVAL_TIMEOUT: duration('2m'),
+  UNINSTALL_TIMEOUT: duration('1m'),
+  SWEEP_INTERVAL: duration('2m'),
+  SHUTDOWN_TIMEOUT: duration('25s'),
+});
+
+export type Config = Readonly<z.output<typeof variables>>;
+
+/** The names of all variables, without the prefix `BERTH_`. */
+export const variableNames: readonly string[] = Object.keys(variables.shape);
+
+const prefix = 'BERTH_';
+
+/** The environment does not make a configuration; the message lists every variable that is wrong, one a line. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * The configuration in an environment. A variable may also be given as a file, by the same name with `_FILE`, which
+ * is how Kubernetes mounts secrets.
+ * @throws ConfigError that lists every bad variable at once.
+ */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+  const input: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith(prefix) || !value) continue;
+    const key = name.slice(prefix.length);
+    if (key in variables.shape) input[key] = value;
+    else if (key.endsWith('_FILE') && key.slice(0, -5) in variables.shape) {
+      try {
+        input[key.slice(0, -5)] = readFileSync(value, 'utf8').trim();
+      } catch (error) {
+        problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    } else problems.push(`${name}: there is no such variable`);
+  }
+  const result = variables.safeParse(input);
+  for (const issue of result.error?.issues ?? []) {
+    const key = String(issue.path[0]);
+    problems.push(`${prefix}${key}: ${key in input ? issue.message : 'is not set'}`);
+  }
+  if (!result.success || problems.length > 0) throw new ConfigError(`bad configuration:\n  ${problems.join('\n  ')}`);
+  return Object.freeze(result.data);
+}
