@@ -1,0 +1,96 @@
+/** BullMQ as Berth uses it: how its queues and workers are opened and closed. */
+import type { JobsOptions, Processor } from 'bullmq';
+import { Queue, Worker } from 'bullmq';
+import type { Logger } from 'pino';
+import type { RedisConnection } from './connection.ts';
+import type { QueueOptions } from './options.ts';
+
+// Failures of handlers never reach BullMQ. What does is Redis itself in trouble, and is tried for as long as it takes.
+const jobOptions: JobsOptions = {
+  attempts: 1_000_000,
+  backoff: { type: 'fixed', delay: 1_000 },
+  removeOnComplete: true,
+  removeOnFail: { count: 100 },
+};
+
+export function openBullQueue<Data, Name extends string>(
+  name: string,
+  redis: RedisConnection,
+  options: QueueOptions,
+): Queue<Data, void, Name, Data, void, Name> {
+  const queue = new Queue<Data, void, Name, Data, void, Name>(name, {
+    connection: redis.client,
+    prefix: options.prefix,
+    defaultJobOptions: jobOptions,
+    // Nobody reads the stream of events.
+    streams: { events: { maxLen: 100 } },
+  });
+  // Commands reject by themselves; troubles of the connection are logged by the connection.
+  queue.on('error', () => undefined);
+  return queue;
+}
+
+export interface BullWorker {
+  /** Takes no more jobs. What was fetched already still arrives. */
+  pause(): Promise<void>;
+  /** Ends within seconds. `force` leaves running jobs to whoever finds their locks expired. */
+  close(options: { readonly force: boolean }): Promise<void>;
+}
+
+export interface BullWorkerSettings {
+  readonly concurrency: number;
+  readonly options: QueueOptions;
+  readonly log: Logger;
+}
+
+// BullMQ's own close has no bound.
+const closeTimeoutMs = 5_000;
+
+/** Starts a worker; resolves when it takes jobs. `onLost` receives the ids of jobs that are not ours any more. */
+export async function openBullWorker<Data, Name extends string>(
+  name: string,
+  redis: RedisConnection,
+  settings: BullWorkerSettings,
+  process: Processor<Data, void, Name>,
+  onLost: (jobIds: string[]) => void,
+): Promise<BullWorker> {
+  const { concurrency, options, log } = settings;
+  const client = redis.patient();
+  const worker = new Worker<Data, void, Name>(name, process, {
+    connection: client,
+    prefix: options.prefix,
+    concurrency,
+    lockDuration: options.lockMs,
+    stalledInterval: options.lockCheckMs,
+    // No number of crashes may make a preview fail for ever.
+    maxStalledCount: Number.MAX_SAFE_INTEGER,
+    // Seconds until a worker notices what its neighbours left over, e.g. below the global cap on builds.
+    drainDelay: 2,
+    // How soon it asks again when Redis was away.
+    runRetryDelay: 1_000,
+  });
+  worker.on('error', (err) => {
+    if (client.status === 'ready') log.warn({ err, queue: name }, 'queue error');
+  });
+  worker.on('lockRenewalFailed', onLost);
+  await worker.waitUntilReady();
+  return {
+    pause: () => worker.pause(true),
+    async close({ force }) {
+      // Without Redis there is nobody to hand anything back to, and BullMQ would wait for it.
+      const closing = worker.close(force || client.status !== 'ready');
+      if (!(await isDoneWithin(closeTimeoutMs, closing))) log.warn({ queue: name }, 'queue worker did not close');
+      client.disconnect();
+    },
+  };
+}
+
+async function isDoneWithin(timeoutMs: number, work: Promise<void>): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), timeoutMs);
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

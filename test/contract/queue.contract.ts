@@ -1,0 +1,353 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { DiagnosedError, RetryLaterError } from '../../src/domain/errors.ts';
+import type { BuildJob, Queue, QueueWorkers } from '../../src/ports.ts';
+import { probe } from './queue-probe.ts';
+
+export interface QueueSubject {
+  /** The queue as one more process sees it. */
+  open(): Queue;
+  now(): number;
+  /** Lets time pass. */
+  elapse(ms: number): Promise<void>;
+  /** Resolves when nothing is queued or running; what is delayed does not count. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How subjects must be set up. */
+export const contractOptions = { firstRetryMs: 400, buildAttempts: 2 } as const;
+
+const key = { repositoryId: 7, number: 1 };
+const other = { repositoryId: 7, number: 2 };
+const diagnosis = { reason: 'BuildFailed', message: 'Line 3 of Dockerfile fails', log: ['exit 1'] } as const;
+
+const job = (name: string): BuildJob => ({
+  ref: `registry.test:5000/acme/shop/${name}:abc`,
+  name,
+  repository: { id: 7, owner: 'acme', name: 'shop', cloneUrl: 'https://github.test/acme/shop.git' },
+  revision: 'a'.repeat(40),
+  trust: 'trusted',
+  build: { context: '', dockerfile: 'Dockerfile', target: 'runtime', args: {} },
+});
+
+export function describeQueueContract(name: string, makeSubject: () => Promise<QueueSubject>): void {
+  describe(`Queue contract: ${name}`, { timeout: 60_000 }, () => {
+    let subject: QueueSubject;
+    let queue: Queue;
+    const workers: QueueWorkers[] = [];
+
+    const work = async (on: Queue = queue) => {
+      const calls = probe();
+      const started = await on.work(calls.handlers);
+      workers.push(started);
+      return { ...calls, close: () => started.close() };
+    };
+
+    beforeEach(async () => {
+      subject = await makeSubject();
+      queue = subject.open();
+    });
+
+    afterEach(async () => {
+      await Promise.all(workers.splice(0).map((worker) => worker.close()));
+      await subject.close();
+    });
+
+    describe('triggers', () => {
+      it('A10 makes one run of a hundred triggers in parallel', async () => {
+        await Promise.all(Array.from({ length: 100 }, () => queue.trigger(key)));
+        const worker = await work();
+        (await worker.run()).finish();
+        await subject.idle();
+        assert.equal(worker.started.runs, 1);
+      });
+
+      it('F3 runs exactly once more after any number of triggers during a run', async () => {
+        const worker = await work();
+        await queue.trigger(key);
+        const first = await worker.run();
+        await Promise.all(Array.from({ length: 20 }, () => queue.trigger(key)));
+        assert.equal(worker.started.runs, 1);
+        first.finish();
+        (await worker.run()).finish();
+        await subject.idle();
+        assert.equal(worker.started.runs, 2);
+      });
+
+      it('tells the run about a trigger, whichever process sent it', async () => {
+        const worker = await work();
+        await queue.trigger(key);
+        const run = await worker.run();
+        await subject.open().trigger(key);
+        await run.triggered;
+        run.finish();
+        (await worker.run()).finish();
+        await subject.idle();
+      });
+
+      it('runs different previews side by side', async () => {
+        const worker = await work();
+        await Promise.all([queue.trigger(key), queue.trigger(other)]);
+        const runs = [await worker.run(), await worker.run()];
+        assert.deepEqual(
+          runs.map((run) => run.key).sort((a, b) => a.number - b.number),
+          [key, other],
+        );
+        for (const run of runs) run.finish();
+        await subject.idle();
+      });
+
+      it('never runs one preview twice at once, with several workers', async () => {
+        const running = new Set<number>();
+        let runs = 0;
+        const reconcile = async ({ number }: { readonly number: number }) => {
+          assert.ok(!running.has(number), `preview ${number} runs twice at once`);
+          running.add(number);
+          runs += 1;
+          await new Promise((resolve) => setImmediate(resolve));
+          running.delete(number);
+        };
+        for (const on of [subject.open(), subject.open()])
+          workers.push(await on.work({ reconcile, build: unexpected }));
+        const numbers = Array.from({ length: 300 }, (_, index) => (index % 5) + 1);
+        await Promise.all(numbers.map((number) => queue.trigger({ repositoryId: 7, number })));
+        await subject.idle();
+        assert.ok(runs >= 5 && runs <= 300);
+      });
+
+      it('tries a failed run again, later and later', async () => {
+        const worker = await work();
+        await queue.trigger(key);
+        (await worker.run()).fail(new Error('cluster is away'));
+        await subject.idle();
+        assert.equal(worker.started.runs, 1);
+        await subject.elapse(contractOptions.firstRetryMs);
+        (await worker.run()).fail(new Error('cluster is away'));
+        const failedAt = subject.now();
+        const retried = worker.run().then((run) => ({ run, at: subject.now() }));
+        await subject.elapse(2 * contractOptions.firstRetryMs);
+        const retry = await retried;
+        assert.ok(retry.at - failedAt >= 2 * contractOptions.firstRetryMs - 50, `after ${retry.at - failedAt} ms`);
+        retry.run.finish();
+        await subject.idle();
+        assert.equal(worker.started.runs, 3);
+      });
+
+      it('runs at once when triggered while a failed run waits for its retry', async () => {
+        const worker = await work();
+        await queue.trigger(key);
+        (await worker.run()).fail(new RetryLaterError('rate limit', subject.now() + 25_000));
+        await subject.idle();
+        await queue.trigger(key);
+        (await worker.run()).finish();
+        await subject.idle();
+      });
+
+      it('runs at once when the run that failed was triggered meanwhile', async () => {
+        const worker = await work();
+        await queue.trigger(key);
+        const run = await worker.run();
+        await queue.trigger(key);
+        run.fail(new RetryLaterError('rate limit', subject.now() + 25_000));
+        (await worker.run()).finish();
+        await subject.idle();
+      });
+
+      it('comes back when the outside asked for it', async () => {
+        const worker = await work();
+        await queue.trigger(key);
+        (await worker.run()).fail(new RetryLaterError('rate limit', subject.now() + 700));
+        await subject.elapse(300);
+        assert.equal(worker.started.runs, 1);
+        await subject.elapse(400);
+        (await worker.run()).finish();
+        await subject.idle();
+      });
+
+      it('runs when a delayed trigger is due, not before', async () => {
+        const worker = await work();
+        await queue.trigger(key, { delayMs: 600 });
+        await subject.elapse(250);
+        assert.equal(worker.started.runs, 0);
+        await subject.elapse(350);
+        (await worker.run()).finish();
+        await subject.idle();
+      });
+
+      it('never lets a delayed trigger hold an immediate one back', async () => {
+        const worker = await work();
+        await queue.trigger(key);
+        const run = await worker.run();
+        await queue.trigger(key);
+        await queue.trigger(key, { delayMs: 25_000 });
+        run.finish();
+        (await worker.run()).finish();
+        await queue.trigger(key, { delayMs: 25_000 });
+        await queue.trigger(key);
+        (await worker.run()).finish();
+        await subject.idle();
+        assert.equal(worker.started.runs, 3);
+      });
+
+      it('hands an interrupted run to the next worker when it closes', async () => {
+        const worker = await work();
+        await queue.trigger(key);
+        const run = await worker.run();
+        await worker.close();
+        await run.aborted;
+        const successor = await work();
+        (await successor.run()).finish();
+        await subject.idle();
+        assert.equal(successor.started.runs, 1);
+      });
+    });
+
+    describe('builds', () => {
+      it('builds once for everybody who waits, and triggers them all', async () => {
+        const worker = await work();
+        await queue.startBuilds(key, [job('web')]);
+        await subject.open().startBuilds(other, [job('web')]);
+        const build = await worker.build();
+        assert.deepEqual(build.job, job('web'));
+        assert.deepEqual(
+          [...(await queue.builds([job('web').ref, job('api').ref]))],
+          [[job('web').ref, { state: 'building' }]],
+        );
+        assert.deepEqual(await queue.waitingFor(other), [job('web').ref]);
+        build.finish();
+        const runs = [await worker.run(), await worker.run()];
+        assert.deepEqual(runs.map((run) => run.key.number).sort(), [1, 2]);
+        for (const run of runs) run.finish();
+        await subject.idle();
+        assert.deepEqual(await queue.waitingFor(key), []);
+        assert.deepEqual([...(await queue.builds([job('web').ref]))], []);
+        assert.deepEqual(worker.started, { runs: 2, builds: 1 });
+      });
+
+      it('keeps the diagnosis of a failed build until it is asked for again', async () => {
+        const worker = await work();
+        worker.finishRuns();
+        await queue.startBuilds(key, [job('web')]);
+        (await worker.build()).fail(new DiagnosedError(diagnosis));
+        assert.deepEqual((await worker.run()).key, key);
+        await subject.idle();
+        assert.deepEqual(
+          await queue.builds([job('web').ref]),
+          new Map([[job('web').ref, { state: 'failed', diagnosis }]]),
+        );
+        assert.equal(worker.started.builds, 1);
+
+        await queue.startBuilds(key, [job('web')]);
+        const again = await worker.build();
+        assert.deepEqual(await queue.builds([job('web').ref]), new Map([[job('web').ref, { state: 'building' }]]));
+        again.finish();
+        await worker.run();
+        await subject.idle();
+      });
+
+      it('tries again after an outage, and reports it in the end', async () => {
+        const worker = await work();
+        worker.finishRuns();
+        await queue.startBuilds(key, [job('web')]);
+        (await worker.build()).fail(new Error('registry is away'));
+        await subject.elapse(contractOptions.firstRetryMs);
+        const second = await worker.build();
+        assert.deepEqual(await queue.builds([job('web').ref]), new Map([[job('web').ref, { state: 'building' }]]));
+        second.fail(new Error('registry is away'));
+        await worker.run();
+        await subject.idle();
+        const state = (await queue.builds([job('web').ref])).get(job('web').ref);
+        assert.ok(state?.state === 'failed');
+        assert.equal(state.diagnosis.reason, 'BuildFailed');
+        assert.match(state.diagnosis.message, /web could not be built: .*registry is away/);
+      });
+
+      it('waits as long as the outside asks, without counting it as a failure', async () => {
+        const worker = await work();
+        worker.finishRuns();
+        await queue.startBuilds(key, [job('web')]);
+        for (let round = 0; round <= contractOptions.buildAttempts; round += 1) {
+          (await worker.build()).fail(new RetryLaterError('rate limit', subject.now() + 100));
+          await subject.elapse(150);
+        }
+        (await worker.build()).finish();
+        await worker.run();
+        await subject.idle();
+      });
+
+      it('does not build what was cancelled while it was queued', async () => {
+        await queue.startBuilds(key, [job('web'), job('api')]);
+        await queue.cancelBuilds(key, [job('api').ref]);
+        assert.deepEqual(await queue.waitingFor(key), [job('api').ref]);
+        assert.deepEqual([...(await queue.builds([job('web').ref, job('api').ref])).keys()], [job('api').ref]);
+        const worker = await work();
+        worker.finishRuns();
+        const build = await worker.build();
+        assert.equal(build.job.name, 'api');
+        build.finish();
+        await worker.run();
+        await subject.idle();
+        assert.equal(worker.started.builds, 1);
+      });
+
+      it('stops a running build that nobody waits for, wherever it runs', async () => {
+        const worker = await work();
+        await queue.startBuilds(key, [job('web')]);
+        const build = await worker.build();
+        await subject.open().cancelBuilds(key, []);
+        await build.aborted;
+        await subject.idle();
+        assert.deepEqual(worker.started, { runs: 0, builds: 1 });
+        assert.deepEqual([...(await queue.builds([job('web').ref]))], []);
+      });
+
+      it('goes on with a build that somebody else waits for', async () => {
+        const worker = await work();
+        worker.finishRuns();
+        await queue.startBuilds(key, [job('web')]);
+        await queue.startBuilds(other, [job('web')]);
+        const build = await worker.build();
+        await queue.cancelBuilds(key, []);
+        build.finish();
+        assert.deepEqual((await worker.run()).key, other);
+        await subject.idle();
+        assert.deepEqual(worker.started, { runs: 1, builds: 1 });
+      });
+
+      it('builds what is asked for again right after it was cancelled', async () => {
+        const worker = await work();
+        worker.finishRuns();
+        await queue.startBuilds(key, [job('web')]);
+        const build = await worker.build();
+        for (let round = 0; round < 5; round += 1) {
+          await queue.cancelBuilds(key, []);
+          await queue.startBuilds(key, [job('web')]);
+        }
+        // Stopped and started anew, or never stopped: either way there is one build that ends well.
+        build.finish();
+        worker.finishBuilds();
+        assert.deepEqual((await worker.run()).key, key);
+        await subject.idle();
+        assert.deepEqual(await queue.waitingFor(key), []);
+      });
+
+      it('hands an interrupted build to the next worker when it closes', async () => {
+        const worker = await work();
+        await queue.startBuilds(key, [job('web')]);
+        const build = await worker.build();
+        await worker.close();
+        await build.aborted;
+        const successor = await work();
+        successor.finishRuns();
+        (await successor.build()).finish();
+        assert.deepEqual((await successor.run()).key, key);
+        await subject.idle();
+      });
+    });
+  });
+}
+
+async function unexpected(): Promise<void> {
+  throw new Error('nothing should be built');
+}

@@ -1,0 +1,40 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../src/ports.ts';
+
+export interface FakeClock extends Clock {
+  /** Calls back when so much time has passed; returns how to give up on it. */
+  after(delayMs: number, callback: () => void): () => void;
+  /** Lets time pass; what falls due happens in order, each at its time, and has run its course before the next. */
+  advance(ms: number): Promise<void>;
+}
+
+interface Timer {
+  readonly dueAt: number;
+  readonly callback: () => void;
+}
+
+/** Time that stands still until a test moves it. */
+export function fakeClock(startAt = Date.UTC(2030, 0, 1)): FakeClock {
+  const timers = new Set<Timer>();
+  let now = startAt;
+  return {
+    now: () => now,
+    after(delayMs, callback) {
+      const timer = { dueAt: now + Math.max(delayMs, 0), callback };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    async advance(ms) {
+      const until = now + ms;
+      for (;;) {
+        await setImmediate();
+        const [next] = [...timers].filter((timer) => timer.dueAt <= until).sort((a, b) => a.dueAt - b.dueAt);
+        if (!next) break;
+        timers.delete(next);
+        now = next.dueAt;
+        next.callback();
+      }
+      now = until;
+    },
+  };
+}
