@@ -203,7 +203,7 @@ export function createControls(stage: Stage) {
         parent,
         changes,
         author,
-        options.message ?? `Change ${Object.keys(changes).join(', ')}`,
+        options.message ?? `Change ${Object.keys(changes).join(', ') || 'nothing'}`,
       );
     },
 

@@ -23,6 +23,7 @@ import { createReaders, type Readers } from './readers.ts';
 import { appRoutes } from './routes/apps.ts';
 import { checkRoutes } from './routes/checks.ts';
 import { commentRoutes } from './routes/comments.ts';
+import { commitRoutes } from './routes/commits.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
 import { pullRequestRoutes } from './routes/pull-requests.ts';
@@ -61,7 +62,7 @@ export interface SimulatorOptions {
   readonly control?: boolean;
 }
 
-export interface Simulator extends Controls, Readers {
+export interface Simulator extends Controls, Readers, AsyncDisposable {
   /** The API's root, for octokit's `baseUrl`. */
   readonly apiUrl: string;
   /** The root of pages and of git: `<htmlUrl>/<owner>/<name>.git` clones. */
@@ -98,6 +99,7 @@ const routes = [
   ...appRoutes,
   ...deliveryRoutes,
   ...repositoryRoutes,
+  ...commitRoutes,
   ...pullRequestRoutes,
   ...commentRoutes,
   ...checkRoutes,
@@ -128,6 +130,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     mkdtemp(join(tmpdir(), 'simulator-')),
   ]);
   const stop = new AbortController();
+  let closing: Promise<void> | undefined;
   const requests: LoggedRequest[] = [];
   const violations = new Violations();
   const contract = options.validate === false ? undefined : gitHubContract();
@@ -195,16 +198,24 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     world,
     expectViolation: (pattern) => violations.expect(pattern),
     until: (predicate, waiting) => until(world, () => stateSummary(world, webhooks.all, requests), predicate, waiting),
-    async close() {
-      stop.abort();
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await Promise.all([closed, webhooks.close()]);
-      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
-      violations.assertNone();
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
+
+  function close(): Promise<void> {
+    closing ??= stopEverything();
+    return closing;
+  }
+
+  async function stopEverything(): Promise<void> {
+    stop.abort();
+    const closed = once(server, 'close');
+    server.close();
+    server.closeAllConnections();
+    await Promise.all([closed, webhooks.close()]);
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    violations.assertNone();
+  }
 }
 
 /** A key as GitHub hands it out: RSA in PKCS#1. */

@@ -4,12 +4,12 @@ import { answerSchemas, corrected } from './errata.ts';
 import { jsonSchema } from './json-schema.ts';
 import { type Description, gitHubDescription, type Operation, type Schema } from './openapi.ts';
 
-export type Query = Readonly<Record<string, unknown>>;
+/** Parameters with the types that GitHub describes. */
+export type Parameters = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface ReadRequest {
-  /** Path and query parameters with the described types. */
-  readonly params: Query;
-  readonly query: Query;
+  readonly params: Parameters;
+  readonly query: Parameters;
   /** What the description forbids in the request; empty when it is right. */
   readonly problems: readonly string[];
 }
@@ -27,7 +27,7 @@ export interface Contract {
 }
 
 /** Statuses that GitHub gives on any route without describing them there; they carry a plain error. */
-const undescribed = new Set([301, 304, 400, 401, 403, 404, 409, 410, 422, 429, 500, 502, 503]);
+const undescribed = new Set([301, 304, 307, 400, 401, 403, 404, 409, 410, 422, 429, 500, 502, 503]);
 
 let shared: Contract | undefined;
 
@@ -81,8 +81,8 @@ function createContract(description: Description): Contract {
 
   return {
     readRequest(operation, params, searchParams, body) {
-      const path: Record<string, unknown> = { ...params };
-      const query: Record<string, unknown> = Object.fromEntries(searchParams);
+      const path: Record<string, string> = { ...params };
+      const query: Record<string, string> = Object.fromEntries(searchParams);
       const problems = [...parameters(operation, 'path', path), ...parameters(operation, 'query', query)];
       problems.push(...bodyProblems(operation, body));
       return { params: path, query, problems };

@@ -13,7 +13,8 @@ const nullInFact: Readonly<Record<string, readonly (readonly string[])[]>> = {
 
 /** The schema with its known mistakes mended. */
 export function corrected(name: string, schema: Schema): Schema {
-  const places = nullInFact[name] ?? (/^webhook-pull-request-/.test(name) ? [['pull_request', 'head', 'repo']] : []);
+  const places =
+    nullInFact[name] ?? (name.startsWith('webhook-pull-request-') ? [['pull_request', 'head', 'repo']] : []);
   return places.reduce((mended, place) => nullableAt(mended, place), schema);
 }
 

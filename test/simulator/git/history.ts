@@ -43,7 +43,9 @@ export class History {
       if (content === null) files.delete(path);
       else files.set(path, this.#entry(content));
     }
-    return this.commitFiles(parents, files, by, message);
+    // Two equal commits within a second would be one and the same: the second gets a later time.
+    const at = this.#freeTime(files, parents, by, message);
+    return this.commitFiles(parents, files, { ...by, at }, message);
   }
 
   commitFiles(parents: readonly string[], files: Files, by: Signature, message: string): Commit {
@@ -94,6 +96,14 @@ export class History {
     this.#store(blob);
     this.blobs.set(blob.sha, bytes);
     return { mode: file?.mode ?? '100644', sha: blob.sha };
+  }
+
+  #freeTime(files: Files, parents: readonly string[], by: Signature, message: string): Date {
+    const tree = (treeObjects(files).at(-1) as GitObject).sha;
+    let at = by.at;
+    while (this.commits.has(commitObject(tree, parents, { ...by, at }, message).sha))
+      at = new Date(at.getTime() + 1000);
+    return at;
   }
 
   #store(object: GitObject): void {

@@ -48,10 +48,10 @@ export function treeObjects(files: Files): readonly GitObject[] {
 }
 
 function writeTree(directory: ReadonlyMap<string, unknown>, objects: GitObject[]): string {
-  const entries = [...directory].map(([name, child]) => {
+  const entries = [...directory].map(([name, child]): { key: string; name: string; mode: string; sha: string } => {
     if (child instanceof Map) return { key: `${name}/`, name, mode: '40000', sha: writeTree(child, objects) };
     const file = child as FileEntry;
-    return { key: name, name, mode: file.mode as string, sha: file.sha };
+    return { key: name, name, mode: file.mode, sha: file.sha };
   });
   // Git sorts entries by their bytes, a directory as if its name ended in a slash.
   entries.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));

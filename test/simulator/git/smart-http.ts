@@ -92,7 +92,7 @@ function runBackend(
     REMOTE_ADDR: '127.0.0.1',
     CONTENT_TYPE: headers['content-type'] ?? '',
     ...(headers['content-length'] && { CONTENT_LENGTH: headers['content-length'] }),
-    ...(headers['content-encoding'] && { HTTP_CONTENT_ENCODING: String(headers['content-encoding']) }),
+    ...(headers['content-encoding'] && { HTTP_CONTENT_ENCODING: headers['content-encoding'] }),
     ...(headers['git-protocol'] && { GIT_PROTOCOL: String(headers['git-protocol']) }),
   };
   const child = spawn('git', ['http-backend'], { env, stdio: ['pipe', 'pipe', 'ignore'] });

@@ -131,7 +131,7 @@ function shortened(answer: Answer, keep: (length: number) => number): Answer {
   const { link: _, ...headers } = answer.headers ?? {};
   const cut = (list: readonly unknown[]) => list.slice(0, keep(list.length));
   if (Array.isArray(answer.body)) return { ...answer, headers, body: cut(answer.body) };
-  const body = Object.entries((answer.body ?? {}) as object).map(([name, value]) => [
+  const body = Object.entries(answer.body ?? {}).map(([name, value]: [string, unknown]) => [
     name,
     Array.isArray(value) ? cut(value) : value,
   ]);

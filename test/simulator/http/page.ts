@@ -23,5 +23,5 @@ export function page<T>(
 export function pageUrl(call: Call, parameter: string, value: string | number): string {
   const query = new URLSearchParams(call.searchParams);
   query.set(parameter, String(value));
-  return `${call.listUrl}?${query}`;
+  return `${call.listUrl}?${query.toString()}`;
 }

@@ -87,7 +87,7 @@ export function createRest(options: RestOptions) {
       const caller = callerOf(world, options.publicKey, incoming.headers.authorization);
       key = caller.kind === 'app' ? 'app' : `installation ${caller.installation.id}`;
       if (!matched.route.free && !rateLimit.take(key)) throw exceeded(key);
-      if (located.moved) throw movedTo(located.moved, located.path, url);
+      if (located.moved) throw movedTo(located.moved, located.path, url, incoming.method);
       authorize(matched.route, caller, located.repository, located.path);
       const rest = located.repository ? located.path.split('/').slice(4).join('/') : '';
       const answer = await matched.route.handle({
@@ -170,10 +170,11 @@ export function createRest(options: RestOptions) {
     return { path, repository, moved: repository ? undefined : world.findMoved(fullName) };
   }
 
-  function movedTo(repository: Repository, path: string, url: URL): Refusal {
+  function movedTo(repository: Repository, path: string, url: URL, method: string | undefined): Refusal {
     const rest = path.split('/').slice(4).join('/');
     const location = world.api(`/repositories/${repository.id}${rest && `/${rest}`}${url.search}`);
-    return new Refusal(301, 'Moved Permanently', undefined, { location });
+    // A write must arrive as the write it was: 307 keeps method and body, 301 would not.
+    return new Refusal(method === 'GET' ? 301 : 307, 'Moved Permanently', undefined, { location });
   }
 
   function exceeded(key: string): Refusal {

@@ -1,3 +1,4 @@
+import type { Parameters } from '../description/contract.ts';
 import type { Permissions, Repository, User } from '../world/entities.ts';
 import type { World } from '../world/world.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
@@ -9,8 +10,8 @@ export interface Call {
   readonly world: World;
   readonly webhooks: Webhooks;
   readonly caller: Caller;
-  readonly params: Readonly<Record<string, unknown>>;
-  readonly query: Readonly<Record<string, unknown>>;
+  readonly params: Parameters;
+  readonly query: Parameters;
   readonly body: unknown;
   readonly accept: string;
   /** Where lists put their further pages: the request's URL without its query, by repository id. */

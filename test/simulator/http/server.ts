@@ -26,7 +26,8 @@ export function createGitHub(options: ServerOptions): RequestListener {
     answer(options, incoming, outgoing).catch((error: unknown) => {
       // A bug of the simulator must not look like a quiet failure of GitHub.
       const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      if (!outgoing.headersSent) send(outgoing, { status: 500, body: { message: `simulator: ${message}` } });
+      if (!outgoing.headersSent)
+        send(outgoing, options.world.now(), { status: 500, body: { message: `simulator: ${message}` } });
       else outgoing.destroy();
     });
   };
@@ -39,14 +40,18 @@ async function answer(options: ServerOptions, incoming: IncomingMessage, outgoin
   const body = await read(incoming);
   if (url.pathname.startsWith('/api/v3')) {
     const given = await options.rest(incoming, url, body);
-    if (given) send(outgoing, given);
+    if (given) send(outgoing, options.world.now(), given);
     else incoming.socket.destroy();
     return;
   }
   if (options.control && incoming.method === 'POST' && url.pathname.startsWith('/_control/')) {
-    return send(outgoing, await options.control(url.pathname.slice('/_control/'.length), body));
+    return send(outgoing, options.world.now(), await options.control(url.pathname.slice('/_control/'.length), body));
   }
-  send(outgoing, pullRequestPageAnswer(options.world, url.pathname) ?? { status: 404, body: { message: 'Not Found' } });
+  send(
+    outgoing,
+    options.world.now(),
+    pullRequestPageAnswer(options.world, url.pathname) ?? { status: 404, body: { message: 'Not Found' } },
+  );
 }
 
 async function answerGit(
@@ -62,14 +67,14 @@ async function answerGit(
   let status = fault?.status ?? 0;
   if (fault?.dropConnection) incoming.socket.destroy();
   else if (fault?.status !== undefined)
-    send(outgoing, { status, headers: fault.headers ?? {}, body: fault.body ?? {} });
+    send(outgoing, world.now(), { status, headers: fault.headers ?? {}, body: fault.body ?? {} });
   else {
     try {
       status = await serveGit(world, disk, git, url, incoming, outgoing);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       status = error.status;
-      send(outgoing, {
+      send(outgoing, world.now(), {
         status,
         headers: error.headers,
         text: { type: 'text/plain; charset=utf-8', content: error.message },
@@ -91,11 +96,12 @@ async function answerGit(
   world.changed();
 }
 
-function send(outgoing: ServerResponse, { status, body, headers, text }: Answer): void {
+function send(outgoing: ServerResponse, now: Date, { status, body, headers, text }: Answer): void {
   const content = text?.content ?? (body === undefined ? '' : JSON.stringify(body));
   const type = text?.type ?? 'application/json; charset=utf-8';
   outgoing.writeHead(status, {
     ...headers,
+    date: now.toUTCString(),
     'x-github-request-id': randomUUID().slice(0, 23).toUpperCase(),
     'x-github-media-type': 'github.v3; format=json',
     server: 'github.com',

@@ -1,7 +1,7 @@
 import { pushedCommitResource } from '../resources/commit.ts';
 import { fullName } from '../world/world.ts';
 import type { Repository, User } from '../world/entities.ts';
-import { synchronize } from './pull-requests.ts';
+import { closePullRequest, synchronize } from './pull-requests.ts';
 import { announce, type Stage } from './stage.ts';
 
 const none = '0'.repeat(40);
@@ -16,7 +16,7 @@ export function moveBranch(stage: Stage, repository: Repository, branch: string,
   repository.pushedAt = world.now();
   const { history } = repository;
   const seen = before === undefined ? new Set<string>() : history.ancestors(before);
-  const commits = [...history.ancestors(sha)].filter((each) => !seen.has(each)).reverse();
+  const commits = [...history.ancestors(sha)].filter((each) => !seen.has(each)).toReversed();
   // GitHub lists the newest 2048 commits at most; a new branch shows only what nobody had.
   const listed = before === undefined ? [sha] : commits.slice(-2048);
   announce(
@@ -48,8 +48,15 @@ export function moveBranch(stage: Stage, repository: Repository, branch: string,
   }
 }
 
+/** Removes a branch, which closes the pull requests from it. */
 export function deleteBranch(stage: Stage, repository: Repository, branch: string, sender: User): void {
   if (!repository.refs.delete(`refs/heads/${branch}`))
     throw new Error(`${fullName(repository)} has no branch ${branch}`);
   announce(stage, repository, 'delete', { ref: branch, ref_type: 'branch', pusher_type: 'user' }, sender);
+  for (const each of stage.world.repositories.values()) {
+    for (const pull of each.pullRequests.values()) {
+      if (pull.head.repositoryId === repository.id && pull.head.ref === branch)
+        closePullRequest(stage, each, pull, sender);
+    }
+  }
 }

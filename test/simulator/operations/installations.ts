@@ -27,7 +27,6 @@ export function uninstall(stage: Stage, installation: Installation): void {
 
 export function setSuspended(stage: Stage, installation: Installation, suspended: boolean): void {
   installation.suspendedAt = suspended ? stage.world.now() : undefined;
-  if (suspended) revokeTokens(stage, installation);
   tell(stage, installation, suspended ? 'suspend' : 'unsuspend');
 }
 

@@ -72,6 +72,13 @@ export function openPullRequest(stage: Stage, repository: Repository, opening: O
 export function synchronize(stage: Stage, repository: Repository, pull: PullRequest, sha: string, sender: User): void {
   const before = pull.head.sha;
   if (pull.state !== 'open' || before === sha) return;
+  setHead(repository, pull, sha);
+  touch(stage, pull);
+  tell(stage, repository, pull, 'synchronize', sender, { before, after: sha });
+}
+
+function setHead(repository: Repository, pull: PullRequest, sha: string): void {
+  if (sha === pull.head.sha) return;
   pull.head.sha = sha;
   pull.heads.push(sha);
   pull.base.sha = tip(repository, pull.base.ref);
@@ -79,8 +86,6 @@ export function synchronize(stage: Stage, repository: Repository, pull: PullRequ
   repository.refs.delete(`refs/pull/${pull.number}/merge`);
   pull.mergeability = 'unknown';
   pull.mergeCommitSha = undefined;
-  touch(stage, pull);
-  tell(stage, repository, pull, 'synchronize', sender, { before, after: sha });
 }
 
 /** Works out mergeability, which GitHub does in the background once somebody has asked for the pull request. */
@@ -133,6 +138,9 @@ export function reopenPullRequest(stage: Stage, repository: Repository, pull: Pu
   pull.state = 'open';
   pull.closedAt = undefined;
   pull.mergeability = 'unknown';
+  // What was pushed while it was closed counts from now on.
+  const head = pull.head.repositoryId === undefined ? undefined : stage.world.findRepository(pull.head.repositoryId);
+  setHead(repository, pull, head?.refs.get(`refs/heads/${pull.head.ref}`) ?? pull.head.sha);
   touch(stage, pull);
   tell(stage, repository, pull, 'reopened', sender);
 }

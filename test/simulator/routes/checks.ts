@@ -4,7 +4,7 @@ import type { CheckRun } from '../world/entities.ts';
 import { created, notFound, ok, Refusal } from '../http/answer.ts';
 import { page } from '../http/page.ts';
 import { type Call, repositoryOf, type Route } from '../http/route.ts';
-import { commitOf } from './repositories.ts';
+import { commitOf } from './commits.ts';
 
 const read = [{ checks: 'read' }] as const;
 const write = [{ checks: 'write' }] as const;

@@ -3,7 +3,7 @@ import type { Repository } from '../world/entities.ts';
 import { fullName, type World } from '../world/world.ts';
 import { type Answer, notFound, ok } from '../http/answer.ts';
 import { type Call, repositoryOf } from '../http/route.ts';
-import { resolveRef } from './repositories.ts';
+import { resolveRef } from './commits.ts';
 
 /** A file or the entries of a directory, as they are at `ref`, by default on the default branch. */
 export function readContents(call: Call): Answer {

@@ -9,7 +9,7 @@ import type { Deployment } from '../world/entities.ts';
 import { created, notFound, ok, Refusal } from '../http/answer.ts';
 import { page } from '../http/page.ts';
 import { type Call, repositoryOf, type Route } from '../http/route.ts';
-import { commitOf, resolveRef } from './repositories.ts';
+import { commitOf, resolveRef } from './commits.ts';
 import { newestStatuses } from './statuses.ts';
 
 const read = [{ deployments: 'read' }] as const;

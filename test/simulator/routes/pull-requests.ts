@@ -88,7 +88,7 @@ function listed(call: Call): readonly PullRequest[] {
   found.sort((a, b) => key(a) - key(b) || a.number - b.number);
   // Newest first unless the client sorts by something else than creation and says nothing about the direction.
   const ascending = direction === undefined ? sort !== 'created' : direction === 'asc';
-  return ascending ? found : found.reverse();
+  return ascending ? found : found.toReversed();
 }
 
 function labelNames(body: unknown): readonly string[] {

@@ -3,7 +3,7 @@ import type { CommitStatus, Repository } from '../world/entities.ts';
 import { created, invalid, ok } from '../http/answer.ts';
 import { page } from '../http/page.ts';
 import { actorOf, type Call, repositoryOf, type Route } from '../http/route.ts';
-import { commitOf } from './repositories.ts';
+import { commitOf } from './commits.ts';
 
 interface StatusInput {
   readonly state: string;

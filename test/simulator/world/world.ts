@@ -40,7 +40,7 @@ export class World {
 
   /** Tells everyone who waits that the state may have changed. */
   changed(): void {
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of this.#listeners) listener();
   }
 
   onChange(listener: () => void): () => void {
