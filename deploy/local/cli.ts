@@ -52,6 +52,11 @@ function print(stack: LocalStack, json: boolean): void {
   process.stdout.write(json ? `${JSON.stringify(stack, undefined, 2)}\n` : `${text.join('\n')}\n`);
 }
 
+// The stack's daemons do not die with this process; a half-started stack is as good as an ended one to both commands.
+process.once('SIGINT', () => {
+  process.stderr.write('interrupted: `down`, or the next `up`, ends what was started\n');
+  process.exit(130);
+});
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -10,6 +10,7 @@ export interface DaemonSpec {
   /** Short and unique: names the log file too. */
   readonly name: string;
   readonly argv: readonly [string, ...string[]];
+  /** Added to an otherwise almost empty environment, so that a user's proxy or secrets do not reach the daemons. */
   readonly env?: NodeJS.ProcessEnv;
   /** Whether it does its work now; may throw meaning no. */
   readonly ready: () => Promise<boolean>;
@@ -37,7 +38,7 @@ export async function startDaemon(places: Places, spec: DaemonSpec): Promise<voi
     cwd: places.state,
     detached: true,
     stdio: ['ignore', log, log],
-    env: { ...(spec.env ?? process.env), [stackMark]: places.state, [daemonMark]: spec.name },
+    env: { ...baseEnvironment(), ...spec.env, [stackMark]: places.state, [daemonMark]: spec.name },
   });
   closeSync(log);
   let ended: string | undefined;
@@ -73,6 +74,10 @@ export async function markedProcesses(places: Places): Promise<Marked[]> {
 export async function areRunning(places: Places, names: readonly string[]): Promise<boolean> {
   const running = new Set((await markedProcesses(places)).map(({ daemon }) => daemon));
   return names.every((name) => running.has(name));
+}
+
+function baseEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, HOME: process.env['HOME'], LANG: 'C.UTF-8' };
 }
 
 function markOf(environment: readonly string[], places: Places): string | undefined {

@@ -29,7 +29,8 @@ export async function buildKubernetes(places: Places, progress: Progress): Promi
     });
     await downloadSource(places, work, 'kubernetes');
     const archive = (await readdir(work)).find((file) => /^kubernetes_.*\.orig\.tar\./.test(file));
-    if (!archive?.includes(`_${kubernetesVersion}`))
+    // Debian went back a version once, hence names such as 1.20.5+really1.20.2.
+    if (!archive?.includes(`${kubernetesVersion}.orig.`))
       throw new Error(`Debian's kubernetes is ${archive}, not ${kubernetesVersion}`);
     await run(['tar', '-xf', path.join(work, archive), '--strip-components=1', '-C', source], { log });
   });

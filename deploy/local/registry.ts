@@ -3,15 +3,19 @@ import path from 'node:path';
 import { ports, registryHost } from './addresses.ts';
 import { startDaemon } from './daemons.ts';
 import type { Places } from './places.ts';
+import { run } from './run.ts';
 
 /** Starts the image registry on the loopback; what it holds survives restarts. */
 export async function startRegistry(places: Places, tree: string): Promise<void> {
   const config = path.join(places.run, 'registry.yml');
   await mkdir(places.registry, { recursive: true });
   await writeFile(config, JSON.stringify(configuration(places), undefined, 2)); // JSON is YAML
+  // Deleting an image only forgets it; its layers go here, while nobody can be pushing.
+  const program = path.join(tree, 'usr/bin/docker-registry');
+  await run([program, 'garbage-collect', config], { log: path.join(places.logs, 'registry-garbage.log') });
   await startDaemon(places, {
     name: 'registry',
-    argv: [path.join(tree, 'usr/bin/docker-registry'), 'serve', config],
+    argv: [program, 'serve', config],
     ready: registryAnswers,
   });
 }

@@ -41,9 +41,9 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
         cwd: options.cwd,
         env: options.env ?? process.env,
         stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-        timeout: options.timeoutMs ?? 600_000,
-        killSignal: 'SIGKILL',
       });
+      // Not spawn's own `timeout`: its timer stays when the program does not even start.
+      const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 600_000);
       let output = '';
       let both = '';
       const keep = (chunk: string): void => {
@@ -57,8 +57,12 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
       child.stderr?.setEncoding('utf8').on('data', keep);
       // A program that ends without reading its input is judged by its exit code, not by the broken pipe.
       child.stdin?.on('error', () => undefined).end(options.input);
-      child.once('error', (error) => reject(new RunError(`${program} did not start: ${error.message}`, undefined)));
+      child.once('error', (error) => {
+        clearTimeout(timer);
+        reject(new RunError(`${program} did not start: ${error.message}`, undefined));
+      });
       child.once('close', (code, signal) => {
+        clearTimeout(timer);
         if (code === 0) return resolve(output);
         const how = code === null ? `was ended by ${signal ?? 'a signal'}` : `failed with exit code ${code}`;
         const tail = both.trimEnd().split('\n').slice(-shownLines).join('\n  ');

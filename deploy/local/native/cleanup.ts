@@ -38,6 +38,7 @@ export async function removeLeftovers(places: Places): Promise<void> {
   await removeFirewallRules();
   for (const cgroup of await cgroupsOf()) await removeTree(cgroup);
   await removeShimSockets();
+  await removePodNetworkResults();
   const emptied = [places.run, places.scratch, '/tmp/hostpath_pv', '/var/log/pods', '/var/log/containers'];
   for (const folder of emptied) await rm(folder, { recursive: true, force: true });
   await rm(path.join(places.state, 'sysctls-before.json'), { force: true });
@@ -73,7 +74,7 @@ async function treeOf(root: string): Promise<string[]> {
 
 async function removeTree(cgroup: string): Promise<void> {
   const end = Date.now() + 5000;
-  for (const folder of (await treeOf(cgroup)).reverse()) {
+  for (const folder of (await treeOf(cgroup)).toReversed()) {
     // The kernel lets go of a killed process' group a moment after the process is gone.
     while ((await exists(folder)) && !(await removed(folder)) && Date.now() < end) await delay(20);
   }
@@ -90,7 +91,7 @@ async function removed(folder: string): Promise<boolean> {
 async function mountsBelow(folder: string): Promise<string[]> {
   const lines = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
   const points = lines.map((line) => line.split(' ')[4] ?? '').map((point) => point.replaceAll(String.raw`\040`, ' '));
-  return points.filter((point) => point.startsWith(`${folder}/`)).reverse();
+  return points.filter((point) => point.startsWith(`${folder}/`)).toReversed();
 }
 
 /** Deletes the rules and chains of kube-proxy, the kubelet, and the port mapping of pods, and ours; no others. */
@@ -109,8 +110,7 @@ async function removeFirewallRules(): Promise<void> {
 export function firewallRemoval(table: string, saved: string): string {
   const lines = saved.split('\n');
   const chains = lines.filter((line) => /^:(KUBE-|CNI-)/.test(line)).map((line) => line.slice(1).split(' ')[0] ?? '');
-  const isOurs = (line: string): boolean => isOurRule(line) || /^-A \S+ .*-j (KUBE-|CNI-)/.test(line);
-  const rules = lines.filter((line) => isOurs(line) && !/^-A (KUBE-|CNI-)/.test(line));
+  const rules = lines.filter((line) => isOurRule(line) || /^-A (?!KUBE-|CNI-).* -j (KUBE-|CNI-)/.test(line));
   if (chains.length === 0 && rules.length === 0) return '';
   // Naming a chain flushes it, so that no chain refers to another when they are deleted.
   const flush = chains.map((chain) => `:${chain} - [0:0]`);
@@ -126,5 +126,15 @@ async function removeShimSockets(): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     if (!listening.includes(name)) await rm(path.join(folder, name), { force: true });
   }
-  for (const empty of [folder, '/run/containerd']) await removed(empty);
+  for (const empty of [folder, '/run/containerd', '/run/docker/plugins', '/run/docker']) await removed(empty);
+}
+
+/** What the network plugins noted about our pods, also where no setting can move it. */
+async function removePodNetworkResults(): Promise<void> {
+  const folder = '/var/lib/cni/results';
+  const names = await readdir(folder).catch(() => []);
+  const pods = new Set(names.flatMap((name) => /^berth-([0-9a-f]{64})-/.exec(name)?.[1] ?? []));
+  const isOurs = (name: string): boolean => pods.has(/[0-9a-f]{64}/.exec(name)?.[0] ?? '');
+  for (const name of names.filter(isOurs)) await rm(path.join(folder, name), { force: true });
+  for (const empty of [folder, '/var/lib/cni']) await removed(empty);
 }

@@ -29,9 +29,12 @@ export async function startContainerd(places: Places, tree: string): Promise<voi
   });
 }
 
-/** TOML strings of this kind are written as JSON's are. */
+/** A TOML string; its escapes are JSON's. */
+function text(value: string): string {
+  return JSON.stringify(value);
+}
+
 function configuration(places: Places, tree: string, cni: string, fullOomScores: boolean): string {
-  const text = (value: string): string => JSON.stringify(value);
   const under = (name: string): string => text(path.join(places.scratch, name));
   return `version = 2
 root = ${under('containerd')}
@@ -53,6 +56,7 @@ state = ${text(path.join(places.run, 'containerd'))}
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
       BinaryName = ${text(path.join(tree, 'usr/sbin/runc'))}
+      Root = ${text(path.join(places.run, 'runc'))}
       SystemdCgroup = false
 `;
 }

@@ -92,7 +92,7 @@ export async function startControllerManager({ places, kubernetes, pki }: Contro
       '--enable-hostpath-provisioner=true',
       ...apiRate,
       // By default an unfinished namespace is looked at again after half its pods' grace period; this looks sooner.
-      '--namespace-sync-period=2s',
+      '--namespace-sync-period=1s',
       '--concurrent-namespace-syncs=20',
       '--concurrent-gc-syncs=40',
       '--pvclaimbinder-sync-period=2s',

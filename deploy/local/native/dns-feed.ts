@@ -16,21 +16,23 @@ let written = '';
 let writing = Promise.resolve();
 let scheduled = false;
 
-/** Changes come in bursts, and dnsmasq reads the whole file each time. */
+/** Changes come in bursts, and dnsmasq reads the whole file each time, so they are gathered for a moment. */
 function changed(): void {
   if (scheduled) return;
   scheduled = true;
-  writing = writing.then(async () => {
-    await delay(20);
-    scheduled = false;
-    if (synced < 2) return;
-    const text = hostsFile([...services.values()], endpoints);
-    if (text === written) return;
-    await writeFile(`${hosts}.new`, text, { mode: 0o600 });
-    await rename(`${hosts}.new`, hosts);
-    process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGHUP');
-    written = text;
-  });
+  writing = writing.then(write);
+}
+
+async function write(): Promise<void> {
+  await delay(20);
+  scheduled = false;
+  if (synced < 2) return;
+  const text = hostsFile([...services.values()], endpoints);
+  if (text === written) return;
+  await writeFile(`${hosts}.new`, text, { mode: 0o600 });
+  await rename(`${hosts}.new`, hosts);
+  process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGHUP');
+  written = text;
 }
 
 function listed(): void {

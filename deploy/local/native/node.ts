@@ -31,7 +31,7 @@ export async function startKubelet({ places, kubernetes, tree, pki, nodeIp }: Co
       '--container-runtime=remote',
       `--container-runtime-endpoint=unix://${containerdSocket(places)}`,
     ],
-    env: { ...process.env, PATH: treePath(tree) },
+    env: { PATH: treePath(tree) },
     ready: async () => {
       const answer = await apiGet(access, `/api/v1/nodes/${nodeName}`, AbortSignal.timeout(3000));
       const { status } = await jsonOf<{ status: { conditions?: { type: string; status: string }[] } }>(answer);
@@ -64,29 +64,32 @@ function kubeletConfiguration(ca: string): object {
     kubeAPIQPS: 300,
     kubeAPIBurst: 600,
     syncFrequency: '5s',
+    // The first look at a fresh node finds it not ready; the default would look again after ten seconds.
+    nodeStatusUpdateFrequency: '1s',
+    nodeStatusReportFrequency: '1m',
     // Its folder cannot be moved from /var/lib/kubelet, and there are no devices to offer.
     featureGates: { DevicePlugins: false },
   };
 }
 
 /** Starts kube-proxy, which makes the services' addresses work on this machine. */
-export async function startProxy({ places, kubernetes, pki }: ControlPlaneContext): Promise<void> {
+export async function startProxy({ places, kubernetes, pki, nodeIp }: ControlPlaneContext): Promise<void> {
   const config = path.join(places.run, 'kube-proxy.json');
-  await writeFile(config, JSON.stringify(proxyConfiguration(pki.kubeconfig('proxy')), undefined, 2));
+  await writeFile(config, JSON.stringify(proxyConfiguration(pki.kubeconfig('proxy'), nodeIp), undefined, 2));
   await startDaemon(places, {
     name: 'kube-proxy',
     argv: [path.join(kubernetes, 'kube-proxy'), `--config=${config}`],
-    env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` },
     ready: async () => (await fetch('http://127.0.0.1:10256/healthz', { signal: AbortSignal.timeout(1000) })).ok,
   });
 }
 
-function proxyConfiguration(kubeconfig: string): object {
+function proxyConfiguration(kubeconfig: string, nodeIp: string): object {
   return {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
     kind: 'KubeProxyConfiguration',
     clientConnection: { kubeconfig },
     hostnameOverride: nodeName,
+    bindAddress: nodeIp, // else it waits for the node to exist
     mode: 'iptables',
     clusterCIDR: networks.podCidr,
     healthzBindAddress: '127.0.0.1:10256',
