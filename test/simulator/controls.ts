@@ -6,6 +6,7 @@ import { createComment, deleteComment, editComment } from './operations/comments
 import {
   announceRepository,
   install,
+  issueToken,
   ping,
   renameRepository,
   setSuspended,
@@ -26,7 +27,7 @@ import {
   tip,
 } from './operations/pull-requests.ts';
 import type { Stage } from './operations/stage.ts';
-import type { PullRequest, Repository, Role, User } from './world/entities.ts';
+import type { Permissions, PullRequest, Repository, Role, User } from './world/entities.ts';
 import { fullName, type RepositoryName } from './world/world.ts';
 
 export interface NewRepository {
@@ -64,6 +65,12 @@ export interface PushOptions {
   readonly author?: string;
   /** True puts one new commit in place of the pull request's own; a SHA goes (back) to that commit. */
   readonly force?: boolean | string;
+}
+
+export interface WantedToken {
+  readonly permissions?: Permissions;
+  readonly repositories?: readonly RepositoryName[];
+  readonly expiresInMs?: number;
 }
 
 export interface RepositoryCoordinates {
@@ -305,6 +312,16 @@ export function createControls(stage: Stage) {
       world.changed();
     },
 
+    /** A token of the installation on that account, without the detour over the API; by default it may do everything. */
+    issueToken(owner: string, wanted: WantedToken = {}): string {
+      const repositories = wanted.repositories?.map((name) => world.repository(name).id);
+      const expiresInMs = wanted.expiresInMs ?? 3_600_000;
+      const permissions = wanted.permissions ?? world.app.permissions;
+      return issueToken(stage, installationOf(owner), permissions, repositories && new Set(repositories), expiresInMs)
+        .value;
+    },
+
+    /** Installs the app, if need be, and gives the installation's id. */
     install(owner: string): number {
       const account = world.user(owner, 'Organization');
       return (world.installationOf(account) ?? install(stage, account)).id;

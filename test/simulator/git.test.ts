@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { appClient } from './client.ts';
+import type { WantedToken } from './controls.ts';
 import { type Simulator, startSimulator } from './simulator.ts';
 
 const run = promisify(execFile);
@@ -19,15 +19,13 @@ async function git(...args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
-async function authorizedUrl(
+function authorizedUrl(
   simulator: Simulator,
   name: string,
-  wanted: object = { permissions: { contents: 'read' } },
-): Promise<string> {
-  const installation_id = simulator.install(name.split('/')[0] as string);
-  const path = 'POST /app/installations/{installation_id}/access_tokens';
-  const { data } = await appClient(simulator).request(path, { installation_id, ...wanted });
-  return `${simulator.gitUrl.replace('://', `://x-access-token:${data.token}@`)}/${name}.git`;
+  wanted: WantedToken = { permissions: { contents: 'read' } },
+): string {
+  const token = simulator.issueToken(name.split('/')[0] as string, wanted);
+  return `${simulator.gitUrl.replace('://', `://x-access-token:${token}@`)}/${name}.git`;
 }
 
 describe('git', () => {
@@ -36,7 +34,7 @@ describe('git', () => {
     const files = { Dockerfile: 'FROM scratch\n', 'src/deep/a.txt': 'a\n', 'src.txt': 'sorts between\n' };
     const { headSha } = simulator.createRepository({ owner: 'acme', name: 'shop', from: files });
     const clone = join(folder, 'clone');
-    await git('clone', '--quiet', await authorizedUrl(simulator, 'acme/shop'), clone);
+    await git('clone', '--quiet', authorizedUrl(simulator, 'acme/shop'), clone);
     assert.equal(await git('-C', clone, 'rev-parse', 'HEAD'), headSha);
     assert.equal(await readFile(join(clone, 'src/deep/a.txt'), 'utf8'), 'a\n');
     await git('-C', clone, 'fsck', '--strict');
@@ -45,7 +43,7 @@ describe('git', () => {
   it('asks for credentials without a token, and refuses one that ended', async () => {
     await using simulator = await startSimulator();
     simulator.createRepository({ owner: 'acme', name: 'shop' });
-    const url = await authorizedUrl(simulator, 'acme/shop');
+    const url = authorizedUrl(simulator, 'acme/shop');
     await assert.rejects(git('ls-remote', `${simulator.gitUrl}/acme/shop.git`), /could not read Username/);
     simulator.setClockOffset(7_200_000);
     await assert.rejects(git('ls-remote', url), /could not read|Authentication failed/);
@@ -55,7 +53,7 @@ describe('git', () => {
     await using simulator = await startSimulator();
     simulator.createRepository({ owner: 'acme', name: 'shop' });
     simulator.createRepository({ owner: 'acme', name: 'secrets' });
-    const url = await authorizedUrl(simulator, 'acme/secrets', { repositories: ['shop'] });
+    const url = authorizedUrl(simulator, 'acme/secrets', { repositories: ['acme/shop'] });
     await assert.rejects(git('ls-remote', url), /not found/);
   });
 
@@ -72,16 +70,7 @@ describe('git', () => {
     simulator.push('acme/shop', first.number, { 'b.txt': 'b\n' }, { force: true });
     const mirror = join(folder, 'mirror');
     await git('init', '--quiet', '--bare', mirror);
-    await git(
-      '-C',
-      mirror,
-      'fetch',
-      '--quiet',
-      '--depth',
-      '1',
-      await authorizedUrl(simulator, 'acme/shop'),
-      first.headSha,
-    );
+    await git('-C', mirror, 'fetch', '--quiet', '--depth', '1', authorizedUrl(simulator, 'acme/shop'), first.headSha);
     assert.equal(await git('-C', mirror, 'cat-file', '-t', first.headSha), 'commit');
   });
 
@@ -90,7 +79,7 @@ describe('git', () => {
     simulator.createRepository({ owner: 'acme', name: 'shop' });
     const branch = `--upload-pack=$(id) ${'é'.repeat(100)}🚀`.replace(' ', '_');
     const { headSha } = simulator.openPullRequest({ repo: 'acme/shop', branch });
-    const refs = await git('ls-remote', await authorizedUrl(simulator, 'acme/shop'));
+    const refs = await git('ls-remote', authorizedUrl(simulator, 'acme/shop'));
     assert.ok(refs.includes(`${headSha}\trefs/pull/1/head`));
     assert.ok(refs.includes(`${headSha}\trefs/heads/${branch}`));
   });
@@ -98,7 +87,7 @@ describe('git', () => {
   it('follows a renamed repository', async () => {
     await using simulator = await startSimulator();
     const { headSha } = simulator.createRepository({ owner: 'acme', name: 'shop' });
-    const url = await authorizedUrl(simulator, 'acme/shop');
+    const url = authorizedUrl(simulator, 'acme/shop');
     simulator.rename('acme/shop', 'store');
     assert.match(await git('ls-remote', url, 'HEAD'), new RegExp(headSha));
   });
@@ -106,7 +95,7 @@ describe('git', () => {
   it('does not take pushes', async () => {
     await using simulator = await startSimulator();
     simulator.createRepository({ owner: 'acme', name: 'shop' });
-    const url = await authorizedUrl(simulator, 'acme/shop', {});
+    const url = authorizedUrl(simulator, 'acme/shop', {});
     const clone = join(folder, 'pushing');
     await git('clone', '--quiet', url, clone);
     await assert.rejects(git('-C', clone, 'push', '--quiet', url, 'HEAD:refs/heads/new'), /403/);

@@ -42,11 +42,24 @@ const links: Readonly<Record<string, string>> = {
   trees_url: '/git/trees{/sha}',
 };
 
+const linksByUrl = new Map<string, Readonly<Record<string, string>>>();
+
+/** The links of a repository by its URL. Kept: a page of pull requests names the same repository two hundred times. */
+function linksBelow(url: string): Readonly<Record<string, string>> {
+  let found = linksByUrl.get(url);
+  if (!found) {
+    found = Object.fromEntries(Object.entries(links).map(([name, path]) => [name, url + path]));
+    linksByUrl.set(url, found);
+  }
+  return found;
+}
+
 /** What pull requests, webhooks and lists carry of a repository. */
 export function repositoryResource(world: World, repository: Repository) {
   const url = world.api(`/repos/${fullName(repository)}`);
   const htmlUrl = world.html(`/${fullName(repository)}`);
-  const openIssues = [...repository.pullRequests.values()].filter(({ state }) => state === 'open').length;
+  let openIssues = 0;
+  for (const { state } of repository.pullRequests.values()) if (state === 'open') openIssues += 1;
   return {
     id: repository.id,
     node_id: nodeId('R', repository.id),
@@ -58,7 +71,7 @@ export function repositoryResource(world: World, repository: Repository) {
     description: null,
     fork: repository.parentId !== undefined,
     url,
-    ...Object.fromEntries(Object.entries(links).map(([name, path]) => [name, url + path])),
+    ...linksBelow(url),
     created_at: timestamp(repository.createdAt),
     updated_at: timestamp(repository.updatedAt),
     pushed_at: timestamp(repository.pushedAt),
