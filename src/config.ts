@@ -82,6 +82,10 @@ const variables = z.object({
     ),
   BUILDKIT: list('docker:unix:///var/run/docker.sock'),
   BUILDX: z.string().default('docker-buildx'),
+  PLATFORM: z
+    .string()
+    .regex(/^linux\/[a-z0-9/]+$/, 'must be a platform such as linux/amd64')
+    .default(`linux/${process.arch === 'x64' ? 'amd64' : process.arch}`),
   DOCKER_CONFIG: absolutePath.optional(),
   BUILD_TIMEOUT: duration('30m'),
   BUILD_CONCURRENCY: whole(4, 1_000),
@@ -112,7 +116,10 @@ const variables = z.object({
   SHUTDOWN_TIMEOUT: duration('25s'),
 });
 
-export type Config = Readonly<z.output<typeof variables>>;
+export interface Config extends Readonly<z.output<typeof variables>> {
+  /** Where a pod finds the API server of its cluster; used without `KUBECONFIG`. */
+  readonly apiServer: { readonly host: string; readonly port: string };
+}
 
 /** The names of all variables, without the prefix `BERTH_`. */
 export const variableNames: readonly string[] = Object.keys(variables.shape);
@@ -149,6 +156,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     const key = String(issue.path[0]);
     problems.push(`${prefix}${key}: ${key in input ? issue.message : 'is not set'}`);
   }
+  // Set by Kubernetes in every pod.
+  const apiServer = { host: env['KUBERNETES_SERVICE_HOST'] ?? '', port: env['KUBERNETES_SERVICE_PORT'] ?? '' };
+  if (!input['KUBECONFIG'] && !apiServer.host) problems.push('BERTH_KUBECONFIG: is not set, and this is not a pod');
   if (!result.success || problems.length > 0) throw new ConfigError(`bad configuration:\n  ${problems.join('\n  ')}`);
-  return Object.freeze(result.data);
+  return Object.freeze({ ...result.data, apiServer });
 }

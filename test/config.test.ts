@@ -10,10 +10,11 @@ const minimal = {
   BERTH_REDIS_URL: 'redis://127.0.0.1:6379',
   BERTH_REGISTRY: 'localhost:5000/previews',
   BERTH_PREVIEW_DOMAIN: 'previews.localhost',
+  BERTH_KUBECONFIG: '/etc/berth/kubeconfig',
 };
 
 describe('parseConfig', () => {
-  it('needs six variables and has a default for every other', () => {
+  it('needs six variables, one more outside of a pod, and has a default for every other', () => {
     const config = parseConfig(minimal);
     assert.deepEqual(config.ROLES, ['server', 'worker', 'gateway', 'sweep']);
     assert.deepEqual(config.LISTEN, { host: '0.0.0.0', port: 8080 });

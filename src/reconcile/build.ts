@@ -1,4 +1,5 @@
 import { join, posix } from 'node:path';
+import { DiagnosedError } from '../domain/errors.ts';
 import type { BuildJob } from '../ports.ts';
 import type { Ports } from './ports.ts';
 
@@ -15,6 +16,7 @@ export async function build(
   signal: AbortSignal,
 ): Promise<void> {
   const startedAt = performance.now();
+  const fields = { image: job.name, ref: job.ref, revision: job.revision };
   const snapshot = await source.at(job.repository, job.revision, signal);
   await using context = await snapshot.export(job.build.context, signal);
   const { dockerfile } = job.build;
@@ -25,6 +27,7 @@ export async function build(
     : undefined;
   const dockerfilePath = elsewhere ? join(elsewhere.path, posix.basename(dockerfile)) : join(context.path, inContext);
 
+  log.info(fields, 'build started');
   let lines: string[] = [];
   let stored = Promise.resolve();
   const flushLines = () => {
@@ -49,10 +52,11 @@ export async function build(
       },
       signal,
     );
-    log.info(
-      { image: job.name, ref: job.ref, revision: job.revision, digest, durationMs: msSince(startedAt) },
-      'image built',
-    );
+    log.info({ ...fields, digest, durationMs: msSince(startedAt) }, 'image built');
+  } catch (error) {
+    const reason = error instanceof DiagnosedError ? error.diagnosis.reason : undefined;
+    log.info({ ...fields, reason, durationMs: msSince(startedAt) }, signal.aborted ? 'build stopped' : 'build failed');
+    throw error;
   } finally {
     if (lines.length > 0) flushLines();
     // The log may be lost, the build may not.

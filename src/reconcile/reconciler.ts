@@ -91,6 +91,7 @@ async function reconcileOnce(
           if (acted.has(step.do)) throw new Error(`reconciling ${keyId(key)}: the step "${step.do}" changed nothing`);
           acted.add(step.do);
           const startedAt = performance.now();
+          log.debug({ step: step.do }, 'step started');
           await act(ports, pass, step, observation);
           log.info({ step: step.do, durationMs: Math.round(performance.now() - startedAt) }, 'step done');
         }

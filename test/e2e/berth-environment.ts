@@ -37,6 +37,7 @@ export function berthEnvironment(
     BERTH_GIT: stack.tools.git,
     BERTH_HELM: stack.tools.helm,
     BERTH_KUBECONFIG: stack.kubeconfig,
+    BERTH_SWEEP_INTERVAL: '10s',
     BERTH_PREVIEW_DOMAIN: 'localhost',
     BERTH_PREVIEW_SCHEME: 'http',
   };

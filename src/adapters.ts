@@ -1,0 +1,125 @@
+/** Builds the adapters that a configuration asks for. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { KubeConfig } from '@kubernetes/client-node';
+import type { Logger } from 'pino';
+import { parseEndpoint } from './adapters/buildx/endpoint.ts';
+import { buildxBuilder } from './adapters/buildx/buildx-builder.ts';
+import { gitSource } from './adapters/git/git-source.ts';
+import { githubForge } from './adapters/github/forge.ts';
+import { podCredentials } from './adapters/helm/options.ts';
+import { helmReleaser } from './adapters/helm/releaser.ts';
+import { kubernetesCluster } from './adapters/kubernetes/cluster.ts';
+import { defaultKubernetesOptions } from './adapters/kubernetes/options.ts';
+import {
+  type KubernetesServiceDirectory,
+  kubernetesServiceDirectory,
+} from './adapters/kubernetes/service-directory.ts';
+import { connectRedis, type RedisConnection } from './adapters/redis/connection.ts';
+import { openQueue } from './adapters/redis/queue.ts';
+import { redisStore } from './adapters/redis/store.ts';
+import type { Config } from './config.ts';
+import { limitedReleaser } from './reconcile/limited-releaser.ts';
+import type { Ports } from './reconcile/ports.ts';
+
+/** The chart for repositories that have none; it lies beside `src` and beside `dist` alike. */
+const builtInChartPath = fileURLToPath(new URL('../charts/preview', import.meta.url));
+
+export interface Adapters extends AsyncDisposable {
+  readonly ports: Ports;
+  readonly redis: RedisConnection;
+  /** Not started. */
+  readonly directory: KubernetesServiceDirectory;
+}
+
+/**
+ * Connects to Redis, which must be fit for queues, and makes everything else, which connects when it is used.
+ * @throws when Redis is not there or not fit.
+ */
+export async function openAdapters(config: Config, log: Logger): Promise<Adapters> {
+  mkdirSync(config.DATA_DIR, { recursive: true, mode: 0o700 });
+  const redis = await connectRedis({ url: config.REDIS_URL }, log);
+  const store = redisStore(redis.client, config.REDIS_PREFIX);
+  const queue = openQueue(
+    redis,
+    {
+      prefix: config.REDIS_PREFIX,
+      buildConcurrency: config.BUILD_CONCURRENCY,
+      totalBuilds: config.BUILD_CONCURRENCY,
+      closeTimeoutMs: config.SHUTDOWN_TIMEOUT,
+    },
+    log,
+  );
+  const clock = { now: () => Date.now() };
+  const forge = githubForge({
+    apiUrl: config.GITHUB_API_URL,
+    appId: config.GITHUB_APP_ID,
+    privateKey: config.GITHUB_PRIVATE_KEY,
+    environment: config.GITHUB_ENVIRONMENT,
+    cache: store,
+    clock,
+    log,
+  });
+  const kubeConfig = new KubeConfig();
+  if (config.KUBECONFIG) kubeConfig.loadFromFile(config.KUBECONFIG);
+  else kubeConfig.loadFromCluster();
+  const cluster = kubernetesCluster(kubeConfig, {
+    instance: config.INSTANCE,
+    podSecurity: config.POD_SECURITY,
+    deployerRole: config.DEPLOYER_ROLE,
+    quota: {
+      ...defaultKubernetesOptions.quota,
+      'requests.cpu': config.QUOTA_CPU,
+      'requests.memory': config.QUOTA_MEMORY,
+      pods: config.QUOTA_PODS,
+    },
+    network: {
+      ...defaultKubernetesOptions.network,
+      gatewayNamespaceLabels: { 'kubernetes.io/metadata.name': config.GATEWAY_NAMESPACE },
+    },
+  });
+  const directory = kubernetesServiceDirectory(kubeConfig, { instance: config.INSTANCE });
+  const ports: Ports = {
+    forge,
+    queue,
+    store,
+    cluster,
+    clock,
+    log,
+    source: gitSource({
+      directory: join(config.DATA_DIR, 'git'),
+      token: (repositoryId, signal) => forge.cloneToken(repositoryId, signal),
+      allowHttpLoopback: config.GITHUB_API_URL.startsWith('http:'),
+      gitPath: config.GIT,
+    }),
+    builder: buildxBuilder({
+      endpoints: config.BUILDKIT.map(parseEndpoint),
+      buildxPath: config.BUILDX,
+      directory: join(config.DATA_DIR, 'buildx'),
+      ...(config.DOCKER_CONFIG ? { configDirectory: config.DOCKER_CONFIG } : {}),
+      buildTimeoutMs: config.BUILD_TIMEOUT,
+    }),
+    releaser: limitedReleaser(
+      config.HELM_CONCURRENCY,
+      helmReleaser({
+        helmPath: config.HELM,
+        cluster: config.KUBECONFIG ? { kubeconfigPath: config.KUBECONFIG } : { ...podCredentials, ...config.apiServer },
+        builtInChartPath,
+        directory: join(config.DATA_DIR, 'helm'),
+        timeoutMs: config.HELM_TIMEOUT,
+      }),
+    ),
+  };
+  return {
+    ports,
+    redis,
+    directory,
+    async [Symbol.asyncDispose]() {
+      await directory.close();
+      await cluster.close();
+      await queue.close();
+      await redis.close();
+    },
+  };
+}

@@ -1,0 +1,119 @@
+/** The program: configuration, adapters, roles, shutdown. */
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { type Logger, pino } from 'pino';
+import { type Adapters, openAdapters } from './adapters.ts';
+import { type Config, ConfigError, parseConfig, type Role } from './config.ts';
+import { buildGateway } from './gateway/gateway.ts';
+import { logOptions } from './log.ts';
+import { build } from './reconcile/build.ts';
+import type { ReconcileSettings } from './reconcile/ports.ts';
+import { reconcilerFor } from './reconcile/reconciler.ts';
+import { type SweepClock, startSweeping } from './reconcile/sweep-clock.ts';
+import { buildServer } from './server/server.ts';
+
+/** What a role leaves to be ended, in an order of its own. */
+type Close = () => Promise<void>;
+
+/** How long after the time-out for running work the process ends whatever happens. */
+const lastResortMs = 10_000;
+
+async function run(config: Config, log: Logger): Promise<void> {
+  const stopping = new AbortController();
+  const stopped = once(stopping.signal, 'abort');
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(name, () => {
+      log.info({ signal: name }, 'stopping');
+      stopping.abort(new Error(name));
+    });
+  }
+  await using adapters = await openAdapters(config, log);
+  const sweeper = startSweeping(adapters.ports, config.ROLES.includes('sweep') ? config.SWEEP_INTERVAL : undefined);
+  const started: Close[] = [];
+  try {
+    for (const role of config.ROLES) started.push(await start[role](config, adapters, log.child({ role }), sweeper));
+    await stopped;
+  } finally {
+    // Something that ignores its signal must not keep the process; what it did not finish is found again.
+    setTimeout(() => process.exit(1), config.SHUTDOWN_TIMEOUT + lastResortMs).unref();
+    await Promise.all([sweeper.close(), ...started.map((close) => close())]);
+    log.info('stopped');
+  }
+}
+
+const start: Readonly<
+  Record<Role, (config: Config, adapters: Adapters, log: Logger, sweeper: SweepClock) => Promise<Close>>
+> = {
+  async server(config, { ports, redis }, log, sweeper) {
+    const secrets = [config.GITHUB_WEBHOOK_SECRET, config.GITHUB_WEBHOOK_SECRET_OLD].filter(
+      (each) => each !== undefined,
+    );
+    const server = buildServer({
+      secrets,
+      queue: ports.queue,
+      onEverything: sweeper.soon,
+      checks: { redis: redis.ping },
+      log,
+    });
+    await server.listen(config.LISTEN);
+    log.info({ port: portOf(server.server) }, 'listening');
+    return () => server.close();
+  },
+  async worker(config, { ports }) {
+    const workers = await ports.queue.work({
+      reconcile: reconcilerFor(ports, settingsOf(config)),
+      build: (job, signal) => build(ports, job, signal),
+    });
+    return workers.close;
+  },
+  async gateway(config, { ports, directory }, log) {
+    await directory.start(new AbortController().signal);
+    const gateway = buildGateway({
+      previewDomain: config.PREVIEW_DOMAIN,
+      directory,
+      statuses: ports.store,
+      log,
+      drainMs: config.SHUTDOWN_TIMEOUT,
+    });
+    gateway.server.listen(config.GATEWAY_LISTEN.port, config.GATEWAY_LISTEN.host);
+    await once(gateway.server, 'listening');
+    log.info({ port: portOf(gateway.server) }, 'listening');
+    return gateway.close;
+  },
+  async sweep(_config, _adapters, _log, sweeper) {
+    sweeper.soon();
+    return () => Promise.resolve();
+  },
+};
+
+function settingsOf(config: Config): ReconcileSettings {
+  return {
+    plan: {
+      registry: config.REGISTRY,
+      previewDomain: config.PREVIEW_DOMAIN,
+      scheme: config.PREVIEW_SCHEME,
+      port: config.PREVIEW_PORT,
+      platform: config.PLATFORM,
+    },
+    limits: {
+      readyTimeoutMs: config.READY_TIMEOUT,
+      imageTimeoutMs: config.IMAGE_TIMEOUT,
+      removalTimeoutMs: config.REMOVAL_TIMEOUT,
+      uninstallTimeoutMs: config.UNINSTALL_TIMEOUT,
+    },
+  };
+}
+
+function portOf(server: { address(): string | AddressInfo | null }): number {
+  const address = server.address();
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+try {
+  const config = parseConfig(process.env);
+  await run(config, pino(logOptions({ level: config.LOG_LEVEL, role: config.ROLES.join(',') })));
+} catch (error) {
+  if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`);
+  else pino().fatal({ err: error }, 'ended');
+  process.exitCode = 1;
+}

@@ -1,0 +1,128 @@
+/** A GitHub, a Berth and the local stack's cluster, for one file of end-to-end tests. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CoreV1Api, KubeConfig, type V1Namespace } from '@kubernetes/client-node';
+import type { LocalStack } from '../../deploy/local/stack.ts';
+import { localStack } from '../local-stack.ts';
+import { type Simulator, startSimulator } from '../simulator/simulator.ts';
+import { berthEnvironment, uniqueWord } from './berth-environment.ts';
+import { type BerthProcess, startBerth } from './berth-process.ts';
+
+export interface World extends AsyncDisposable {
+  readonly github: Simulator;
+  readonly stack: LocalStack;
+  readonly instance: string;
+  readonly cluster: CoreV1Api;
+  /** The running Berth; another one after `restart`. */
+  readonly berth: BerthProcess;
+  /** Ends Berth the hard way and starts another. */
+  restart(signal: NodeJS.Signals): Promise<void>;
+  /** GETs a preview through the gateway, by the URL that Berth posted. */
+  visit(url: string, path?: string): Promise<Answer>;
+  /** The namespaces that carry our labels, terminating ones too. */
+  namespaces(): Promise<readonly V1Namespace[]>;
+  /** Waits until GitHub says that this revision runs. @returns the URL posted. */
+  running(repo: string, number: number, revision: string): Promise<string>;
+  /** Waits until our comment matches. @returns its text. */
+  commented(repo: string, number: number, pattern: RegExp): Promise<string>;
+  /** Waits until no namespace of ours is left and GitHub says that the preview is removed. */
+  removed(repo: string, number: number): Promise<void>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** A repository that shows the state of a preview and needs no build tools. */
+export const examples = fileURLToPath(new URL('../../deploy/examples', import.meta.url));
+
+/** How long anything may take before a test gives up; failing is always earlier when it is certain. */
+const patienceMs = 120_000;
+
+/** Starts a world of its own: nothing in it is shared with other worlds on the same stack but the machine. */
+export async function startWorld(): Promise<World> {
+  const stack = localStack();
+  const instance = uniqueWord('e2e');
+  const dataDir = await mkdtemp(join(tmpdir(), 'berth-e2e-'));
+  const github = await startSimulator();
+  const env = berthEnvironment(stack, github, { instance, dataDir });
+  const config = new KubeConfig();
+  config.loadFromFile(stack.kubeconfig);
+  const cluster = config.makeApiClient(CoreV1Api);
+
+  const start = async () => {
+    const process = await startBerth(env);
+    github.setWebhookUrl(process.webhookUrl);
+    return process;
+  };
+  let berth = await start();
+
+  const namespaces = async () =>
+    (await cluster.listNamespace({ labelSelector: `berth.dev/instance=${instance}` })).items;
+  const ours = (repo: string, number: number) =>
+    github.comments(repo, number).find(({ user }) => user.login === github.app.login)?.body;
+
+  const world: World = {
+    github,
+    stack,
+    instance,
+    cluster,
+    get berth() {
+      return berth;
+    },
+    async restart(signal) {
+      await berth.stop(signal);
+      berth = await start();
+    },
+    visit: (url, path = '/') => visit(berth.gatewayPort, new URL(url).hostname, path),
+    namespaces,
+    running: (repo, number, revision) =>
+      github.until(
+        () => {
+          const deployment = github.deployments(repo, number).find(({ sha }) => sha === revision);
+          const status = deployment?.statuses.at(-1);
+          return status?.state === 'success' ? status.environmentUrl : undefined;
+        },
+        { what: `${revision} to run`, timeoutMs: patienceMs },
+      ),
+    commented: (repo, number, pattern) =>
+      github.until(
+        () => {
+          const body = ours(repo, number);
+          return body !== undefined && pattern.test(body) ? body : undefined;
+        },
+        { what: `a comment like ${pattern}`, timeoutMs: patienceMs },
+      ),
+    async removed(repo, number) {
+      await world.commented(repo, number, /The preview is removed/);
+    },
+    async [Symbol.asyncDispose]() {
+      await berth.stop();
+      const left = await namespaces();
+      await Promise.all(
+        left.map(({ metadata }) => cluster.deleteNamespace({ name: metadata?.name ?? '', gracePeriodSeconds: 0 })),
+      );
+      await rm(dataDir, { recursive: true, force: true });
+      await github.close();
+    },
+  };
+  return world;
+}
+
+function visit(port: number, host: string, path: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port, path, headers: { host }, agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => (body += chunk));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on('error', reject);
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
