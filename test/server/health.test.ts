@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { pino } from 'pino';
+import type { HealthCheck } from '../../src/server/health.ts';
+import { buildServer } from '../../src/server/server.ts';
+import { secret } from './delivery.ts';
+
+const serverWith = (checks: Readonly<Record<string, HealthCheck>>) =>
+  buildServer({
+    secrets: [secret],
+    queue: { trigger: async () => undefined },
+    onEverything: () => undefined,
+    checks,
+    log: pino({ level: 'silent' }),
+  });
+
+describe('health', () => {
+  it('is alive whatever else is broken', async () => {
+    const app = serverWith({ redis: () => Promise.reject(new Error('away')) });
+    const reply = await app.inject('/healthz');
+    assert.equal(reply.statusCode, 200);
+    await app.close();
+  });
+
+  it('is ready when every check passes', async () => {
+    const app = serverWith({ redis: async () => undefined, cluster: async () => 'v1.35' });
+    const reply = await app.inject('/readyz');
+    assert.equal(reply.statusCode, 200);
+    assert.deepEqual(reply.json(), { status: 'ok', checks: { redis: 'ok', cluster: 'ok' } });
+    await app.close();
+  });
+
+  it('names the checks that fail, without telling why', async () => {
+    const app = serverWith({
+      redis: () => Promise.reject(new Error('password is hunter2')),
+      cluster: async () => undefined,
+    });
+    const reply = await app.inject('/readyz');
+    assert.equal(reply.statusCode, 503);
+    assert.deepEqual(reply.json(), { status: 'unavailable', checks: { redis: 'failed', cluster: 'ok' } });
+    await app.close();
+  });
+
+  it('takes a check that hangs for one that fails', async () => {
+    const app = serverWith({ redis: () => new Promise(() => undefined) });
+    assert.equal((await app.inject('/readyz')).statusCode, 503);
+    await app.close();
+  });
+});

@@ -1,0 +1,309 @@
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { logOptions } from '../../src/log.ts';
+import { buildServer } from '../../src/server/server.ts';
+import { fakeClock } from '../fakes/clock.ts';
+import type { FakeQueue } from '../fakes/queue.ts';
+import { fakeQueue } from '../fakes/queue.ts';
+import { webhookExamples } from '../webhook-examples.ts';
+import { headersFor, pullRequestEvent, secret, signatureOf } from './delivery.ts';
+
+const oldSecret = '0f9e8d7c6b5a4938';
+
+describe('webhook', { timeout: 60_000 }, () => {
+  let queue: FakeQueue;
+  let app: FastifyInstance;
+  let everything: number;
+  let lines: string[];
+
+  const build = (secrets: readonly string[], more: { readonly requestTimeoutMs?: number } = {}) =>
+    buildServer({
+      secrets,
+      queue,
+      appId: 123,
+      onEverything: () => {
+        everything += 1;
+      },
+      checks: {},
+      log: pino(logOptions({ level: 'debug', role: 'server' }), { write: (line) => void lines.push(line) }),
+      ...more,
+    });
+
+  const post = (body: string, headers: Record<string, string>) =>
+    app.inject({ method: 'POST', url: '/webhooks/github', headers, payload: body });
+
+  const listen = async () => {
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    return (app.server.address() as AddressInfo).port;
+  };
+
+  beforeEach(() => {
+    queue = fakeQueue(fakeClock());
+    everything = 0;
+    lines = [];
+    app = build([secret]);
+  });
+  afterEach(() => app.close());
+
+  it('triggers the preview that an event is about', async () => {
+    const body = pullRequestEvent();
+    const reply = await post(body, headersFor(body, 'pull_request'));
+    assert.equal(reply.statusCode, 202);
+    assert.deepEqual(queue.triggered, ['7-42']);
+    const line = lines.map((text) => JSON.parse(text)).find(({ msg }) => msg === 'webhook taken');
+    assert.deepEqual(
+      { event: line.event, action: line.action, previews: line.previews, deliveryId: line.deliveryId },
+      {
+        event: 'pull_request',
+        action: 'synchronize',
+        previews: ['7-42'],
+        deliveryId: '72d3162e-cc78-11e3-81ab-4c9367dc0958',
+      },
+    );
+  });
+
+  it('A1 refuses a body of which one byte was changed', async () => {
+    const body = pullRequestEvent();
+    for (let at = 0; at < body.length; at += 7) {
+      const bytes = Buffer.from(body);
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      const reply = await post(bytes.toString('latin1'), headersFor(body, 'pull_request'));
+      assert.equal(reply.statusCode, 401);
+    }
+    assert.deepEqual(queue.triggered, []);
+  });
+
+  it('A2 refuses a signature that is missing, of SHA-1 only, malformed or of another length', async () => {
+    const body = pullRequestEvent();
+    const good = signatureOf(body);
+    const sha1 = `sha1=${createHmac('sha1', secret).update(body).digest('hex')}`;
+    const wrong = [
+      undefined,
+      '',
+      sha1,
+      sha1.replace('sha1', 'sha256'),
+      good.replace('sha256=', ''),
+      good.toUpperCase(),
+      good.slice(0, -1),
+      `${good}0`,
+      `${good}, ${good}`,
+      `sha256=${'z'.repeat(64)}`,
+      `sha512=${good.slice(7)}`,
+      signatureOf(body, 'another secret..'),
+    ];
+    for (const signature of wrong) {
+      const reply = await post(
+        body,
+        headersFor(body, 'pull_request', { 'x-hub-signature-256': signature, 'x-hub-signature': sha1 }),
+      );
+      assert.equal(reply.statusCode, 401, `signature ${signature}`);
+    }
+    assert.deepEqual(queue.triggered, []);
+  });
+
+  it('A3 refuses the same JSON written in another way', async () => {
+    const body = pullRequestEvent();
+    const rewritten = JSON.stringify(JSON.parse(body), null, 2);
+    assert.equal((await post(rewritten, headersFor(body, 'pull_request'))).statusCode, 401);
+    assert.deepEqual(queue.triggered, []);
+  });
+
+  it('A4 takes the old and the new secret during a rotation, and only the new one afterwards', async () => {
+    const body = pullRequestEvent();
+    const signedBy = (by: string) => headersFor(body, 'pull_request', { 'x-hub-signature-256': signatureOf(body, by) });
+    await app.close();
+    app = build([secret, oldSecret]);
+    assert.equal((await post(body, signedBy(secret))).statusCode, 202);
+    assert.equal((await post(body, signedBy(oldSecret))).statusCode, 202);
+    await app.close();
+    app = build([secret]);
+    assert.equal((await post(body, signedBy(secret))).statusCode, 202);
+    assert.equal((await post(body, signedBy(oldSecret))).statusCode, 401);
+  });
+
+  it('A5 does not start with an empty, short or well-known secret', () => {
+    const bad = [
+      [],
+      [''],
+      ['   '],
+      ['short'],
+      ['development'],
+      ['changeme-changeme'],
+      ['My-Webhook-Secret'],
+      ['0000000000000000'],
+      [secret, ''],
+    ];
+    for (const secrets of bad) assert.throws(() => build(secrets), /webhook secret/, JSON.stringify(secrets));
+  });
+
+  it('A6 answers a body that is too large with 413, and does not keep it', async () => {
+    const port = await listen();
+    const before = process.memoryUsage().rss;
+    const declared = await send(port, { 'content-length': `${26 * 1024 * 1024}` }, 26);
+    assert.equal(declared.status, 413);
+    const endless = await send(port, { 'transfer-encoding': 'chunked' }, 400);
+    assert.equal(endless.status, 413);
+    assert.ok(endless.sentMiB < 100, `the server took ${endless.sentMiB} MiB`);
+    assert.ok(process.memoryUsage().rss - before < 150 * 1024 * 1024);
+  });
+
+  it('A7 closes a request that only drips, and serves others meanwhile', async () => {
+    await app.close();
+    app = build([secret], { requestTimeoutMs: 500 });
+    const port = await listen();
+    const drip = connect(port, '127.0.0.1');
+    const closed = once(drip, 'close');
+    drip.on('error', () => undefined);
+    drip.resume();
+    drip.write(
+      'POST /webhooks/github HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n',
+    );
+    const timer = setInterval(() => drip.write('x'), 50);
+    const body = pullRequestEvent();
+    const reply = await fetch(`http://127.0.0.1:${port}/webhooks/github`, {
+      method: 'POST',
+      body,
+      headers: { ...headersFor(body, 'pull_request'), connection: 'close' },
+    });
+    assert.equal(reply.status, 202);
+    await closed;
+    clearInterval(timer);
+  });
+
+  it('A8 refuses other content types with 415', async () => {
+    const form = `payload=${encodeURIComponent(pullRequestEvent())}`;
+    const types = [
+      'application/x-www-form-urlencoded',
+      'text/plain',
+      'application/json-patch+json',
+      'multipart/form-data',
+      ';;;',
+      '\u00ff',
+    ];
+    for (const type of types) {
+      const reply = await post(form, headersFor(form, 'pull_request', { 'content-type': type }));
+      assert.equal(reply.statusCode, 415, type);
+    }
+    const untyped = await post(form, headersFor(form, 'pull_request', { 'content-type': undefined }));
+    assert.equal(untyped.statusCode, 415);
+    assert.deepEqual(queue.triggered, []);
+  });
+
+  it('A8 takes JSON that names its character set', async () => {
+    const body = pullRequestEvent();
+    const reply = await post(
+      body,
+      headersFor(body, 'pull_request', { 'content-type': 'application/json; charset=utf-8' }),
+    );
+    assert.equal(reply.statusCode, 202);
+  });
+
+  it('A9 takes every example payload that GitHub publishes', async () => {
+    let count = 0;
+    for (const { name, examples: payloads } of webhookExamples) {
+      for (const payload of payloads) {
+        const body = JSON.stringify(payload);
+        const reply = await post(body, headersFor(body, name));
+        assert.equal(reply.statusCode, 202, `${name}: ${reply.body}`);
+        count += 1;
+      }
+    }
+    assert.ok(count > 200, `${count} examples`);
+    assert.ok(queue.triggered.length > 0);
+    assert.ok(everything > 0);
+  });
+
+  it('A9 takes pings, unknown events, unknown actions and odd payloads', async () => {
+    const payloads = ['{}', '[]', 'null', '7', '"text"', '{"action":"no such action"}', '{"action":7,"repository":[]}'];
+    for (const event of ['ping', 'pull_request', 'issue_comment', 'check_run', 'no such event', '__proto__']) {
+      for (const body of payloads) {
+        assert.equal((await post(body, headersFor(body, event))).statusCode, 202, `${event} ${body}`);
+      }
+    }
+    assert.deepEqual(queue.triggered, []);
+  });
+
+  it('refuses what is signed and is not JSON, or has no event', async () => {
+    for (const body of ['not JSON', '{"action":', '']) {
+      const status = (await post(body, headersFor(body, 'pull_request'))).statusCode;
+      assert.ok(status >= 400 && status < 500, `${status} for ${body}`);
+    }
+    const body = pullRequestEvent();
+    assert.equal((await post(body, headersFor(body, 'x', { 'x-github-event': undefined }))).statusCode, 400);
+  });
+
+  it('A11 answers 503 while triggers cannot be stored', async () => {
+    const working = queue;
+    queue = { ...working, trigger: () => Promise.reject(new Error('Redis is away')) };
+    await app.close();
+    app = build([secret]);
+    const body = pullRequestEvent();
+    const reply = await post(body, headersFor(body, 'pull_request'));
+    assert.equal(reply.statusCode, 503);
+    assert.equal(reply.headers['retry-after'], '10');
+  });
+
+  it('A14 ignores deliveries for another app, and says so in the log', async () => {
+    const body = pullRequestEvent();
+    assert.equal((await post(body, headersFor(body, 'pull_request', target('999')))).statusCode, 202);
+    assert.deepEqual(queue.triggered, []);
+    assert.ok(lines.some((line) => line.includes('webhook ignored: it is for another app')));
+    assert.equal((await post(body, headersFor(body, 'pull_request', target('123')))).statusCode, 202);
+    assert.deepEqual(queue.triggered, ['7-42']);
+  });
+
+  it('has nothing to say at other addresses', async () => {
+    for (const [method, url] of [
+      ['GET', '/'],
+      ['GET', '/webhooks/github'],
+      ['POST', '/healthz'],
+      ['GET', '/.env'],
+    ] as const) {
+      const reply = await app.inject({ method, url });
+      assert.equal(reply.statusCode, 404);
+      assert.deepEqual(reply.json(), { error: 'not found' });
+    }
+  });
+});
+
+const target = (appId: string) => ({
+  'x-github-hook-installation-target-type': 'integration',
+  'x-github-hook-installation-target-id': appId,
+});
+
+/** Posts up to so many MiB of zeros, and stops when the server has answered or hung up. */
+function send(port: number, headers: Record<string, string>, mebibytes: number) {
+  return new Promise<{ readonly status: number | undefined; readonly sentMiB: number }>((resolve) => {
+    const chunk = Buffer.alloc(1024 * 1024);
+    let sentMiB = 0;
+    let status: number | undefined;
+    const request = httpRequest({
+      port,
+      host: '127.0.0.1',
+      method: 'POST',
+      path: '/webhooks/github',
+      headers: { ...headersFor('', 'push'), ...headers },
+    });
+    request.on('response', (response) => {
+      status = response.statusCode;
+      response.resume();
+      request.destroy();
+    });
+    // The server hangs up on us, which is what it should do.
+    request.on('error', () => undefined);
+    request.on('close', () => resolve({ status, sentMiB }));
+    const more = (): void => {
+      if (request.destroyed || sentMiB >= mebibytes) return;
+      sentMiB += 1;
+      request.write(chunk, () => setImmediate(more));
+    };
+    more();
+  });
+}
