@@ -1,6 +1,7 @@
 /** Runs other programs: argv only, in their own process group, ended as a group. */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { basename } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 
 export interface RunOptions {
@@ -35,17 +36,24 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-/** A child that exited with a code that was not expected. `stderr` has the end of what it said. */
+/** A child that exited with a code that was not expected. Its output is kept out of what a logger would print. */
 export class ExitError extends Error {
   override readonly name = 'ExitError';
   readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
+  readonly #result: RunResult;
   constructor(command: string, result: RunResult) {
-    super(`${command} exited with ${result.code}: ${lastLine(result.stderr)}`);
+    super(`${basename(command)} exited with ${result.code}: ${lastLine(result.stderr)}`);
     this.code = result.code;
-    this.stdout = result.stdout;
-    this.stderr = result.stderr;
+    this.#result = result;
+  }
+
+  get stdout(): string {
+    return this.#result.stdout;
+  }
+
+  /** The end of what it said. */
+  get stderr(): string {
+    return this.#result.stderr;
   }
 }
 
@@ -68,7 +76,7 @@ export async function run(command: string, args: readonly string[], options: Run
   const own = new AbortController();
   const signal = AbortSignal.any([options.signal, own.signal]);
   const timeout = setTimeout(() => {
-    own.abort(new TimeoutError(`${command} was still running after ${options.timeoutMs} ms`));
+    own.abort(new TimeoutError(`${basename(command)} was still running after ${options.timeoutMs} ms`));
   }, options.timeoutMs);
   // A callback runs inside an event of the stream: what it throws would end this program instead of the run.
   const guard = <T>(callback: (value: T) => void) => {
