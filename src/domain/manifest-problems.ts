@@ -4,7 +4,7 @@ import type { Json } from './json.ts';
 import { knownKeysAt } from './manifest-schema.ts';
 import { nearestWord } from './nearest-word.ts';
 import { isJsonObject } from './placeholders.ts';
-import type { DataPath, PositionedYaml, Problem } from './positioned-yaml.ts';
+import type { DataPath, Position, PositionedYaml, Problem } from './positioned-yaml.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -17,7 +17,7 @@ function problemsOf(issue: Issue, parent: DataPath, yaml: PositionedYaml): reado
   const path: DataPath = [...parent, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))];
   const name = nameOf(path);
   const value = valueAt(yaml.value, path);
-  const here = yaml.positionOf(path);
+  const here = placeOf(path, value, yaml);
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => ({
@@ -64,10 +64,15 @@ function unionProblems(
     const kinds = [...new Set(expected.map((kind) => kindNames[kind] ?? kind))];
     const literals = branches.flat().flatMap((issue) => (issue.code === 'invalid_value' ? issue.values : []));
     const wanted = [...kinds, ...literals.map((each) => `\`${String(each)}\``)].join(' or ');
-    return [{ ...yaml.positionOf(path), message: `${name} must be ${wanted}, not ${kindOf(value ?? null)}` }];
+    return [{ ...placeOf(path, value, yaml), message: `${name} must be ${wanted}, not ${kindOf(value ?? null)}` }];
   }
   const best = branches.toSorted((one, other) => distanceOf(one) - distanceOf(other))[0] ?? [];
   return best.flatMap((issue) => problemsOf(issue, path, yaml));
+}
+
+/** Where a value stands; one that is empty stands nowhere, its key does. */
+function placeOf(path: DataPath, value: Json | undefined, yaml: PositionedYaml): Position {
+  return value === null ? yaml.keyPositionOf(path) : yaml.positionOf(path);
 }
 
 /** Smaller means more alike: an unknown key weighs more than a wrong value, not being a mapping at all the most. */

@@ -11,8 +11,10 @@ export const releaseName = 'preview';
  * the repository's name at the time of creation.
  */
 export function namespaceName(key: PreviewKey, repositoryName: string): string {
-  const slug = slugOf(repositoryName, 18);
-  return ['pr', String(key.number), slug, shortHash(`${key.repositoryId}/${key.number}`)].filter(Boolean).join('-');
+  const number = String(key.number);
+  // 41 characters without `pr-`, the suffix and the two dashes around the slug; long numbers leave less of it.
+  const slug = slugOf(repositoryName, Math.min(18, 30 - number.length));
+  return ['pr', number, slug, shortHash(`${key.repositoryId}/${key.number}`)].filter(Boolean).join('-');
 }
 
 /**

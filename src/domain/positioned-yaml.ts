@@ -147,7 +147,7 @@ function convert(
       const entries = new Map<string, Json>();
       for (const pair of node.items) {
         const key = keyOf(pair.key);
-        const keyAt = (isScalar(pair.key) ? pair.key.range?.[0] : undefined) ?? start;
+        const keyAt = spanOf(pair.key, start).start;
         if (key === undefined) complain(keyAt, 'keys must be plain text');
         else if (key === '<<') complain(keyAt, 'merge keys (`<<`) are not supported: write the keys out');
         else if (key === '__proto__') complain(keyAt, '`__proto__` cannot be used as a key');
