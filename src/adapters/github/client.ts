@@ -1,0 +1,195 @@
+/** Requests to GitHub: who asks, what is asked again for free, and what an answer means for us. */
+import { createAppAuth } from '@octokit/auth-app';
+import { Octokit } from '@octokit/core';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { Clock } from '../../ports.ts';
+import { createEtagCache } from './etag-cache.ts';
+import { createRateLimits } from './rate-limits.ts';
+import { RefusedError } from './refused-error.ts';
+import { createTokens, type IssuedToken, tokenAnswer, type TokenScope } from './tokens.ts';
+import { untilAborted } from './until-aborted.ts';
+import { createWritePace, type PaceOptions } from './write-pace.ts';
+
+/** As whom to ask: as the App itself, or as its installation of that id. */
+export type Caller = 'app' | number;
+export type Parameters = Readonly<Record<string, unknown>>;
+
+export interface Page<T> {
+  readonly value: T;
+  /** Whether GitHub says that there is another page. Where it would be is ours to say: no link is ever followed. */
+  readonly hasNext: boolean;
+}
+
+/**
+ * Every method throws `RefusedError` when GitHub says no, `RetryLaterError` when it says "too much", the signal's reason
+ * when aborted, and an ordinary error for an outage or for an answer that makes no sense.
+ */
+export interface Client {
+  /** A GET, conditional when the answer is known already; `make` turns the parsed answer into what is kept and given. */
+  get<A, T>(
+    caller: Caller,
+    route: string,
+    parameters: Parameters,
+    schema: z.ZodType<A>,
+    make: (answer: A) => T,
+    signal: AbortSignal,
+  ): Promise<Page<T>>;
+  /** A POST, PATCH or DELETE, in its turn. */
+  write<A>(
+    installationId: number,
+    route: string,
+    parameters: Parameters,
+    schema: z.ZodType<A>,
+    signal: AbortSignal,
+  ): Promise<A>;
+  /** A token for others to use, good for at least `leastMs`. */
+  token(scope: TokenScope, leastMs: number, signal: AbortSignal): Promise<string>;
+}
+
+export interface ClientOptions {
+  readonly apiUrl: string;
+  readonly appId: number | string;
+  readonly privateKey: string;
+  readonly clock: Clock;
+  readonly log: Pick<Logger, 'debug' | 'warn'>;
+  readonly writes: PaceOptions;
+}
+
+const timeoutMs = 30_000;
+const cachedAnswers = 5_000;
+/** A token is renewed before it could end in the middle of a request. */
+const leastTokenMs = 60_000;
+
+export function createClient({ apiUrl, appId, privateKey, clock, log, writes }: ClientOptions): Client {
+  const octokitLog = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (message: string) => log.warn({ hint: message }, 'octokit warns'),
+    error: (message: string) => log.debug({ hint: message }, 'octokit reports'),
+  };
+  const defaults = { baseUrl: apiUrl.replace(/\/$/, ''), userAgent: 'berth', log: octokitLog };
+  const asApp = new Octokit({ ...defaults, authStrategy: createAppAuth, auth: { appId, privateKey, log: octokitLog } });
+  const asInstallation = new Octokit(defaults);
+  const etags = createEtagCache(cachedAnswers);
+  const limits = createRateLimits(clock);
+  const pace = createWritePace(clock, writes);
+  const tokens = createTokens(clock, issueToken);
+
+  async function issueToken({ installationId, repositoryId, permissions }: TokenScope): Promise<IssuedToken> {
+    const parameters = {
+      installation_id: installationId,
+      ...(repositoryId !== undefined && { repository_ids: [repositoryId] }),
+      ...(permissions && { permissions }),
+    };
+    // Not anybody's signal: others may wait for the same token.
+    const answer = await ask(
+      'app',
+      'POST /app/installations/{installation_id}/access_tokens',
+      parameters,
+      AbortSignal.timeout(timeoutMs),
+    );
+    const { token, expires_at: expiresAt } = tokenAnswer.parse(answer.data);
+    const issuedAt = Date.parse(answer.headers['date'] ?? '');
+    return { token, lifetimeMs: Date.parse(expiresAt) - (Number.isNaN(issuedAt) ? clock.now() : issuedAt) };
+  }
+
+  /** One request with one renewal of the token: it may have been revoked, or have ended by GitHub's clock. */
+  async function ask(caller: Caller, route: string, parameters: Parameters, signal: AbortSignal) {
+    if (caller === 'app') return send(asApp, 'the app', route, parameters, signal);
+    const scope = { installationId: caller };
+    for (let attempt = 1; ; attempt += 1) {
+      const token = await untilAborted(() => tokens.get(scope, leastTokenMs), signal);
+      const headers = { ...(parameters['headers'] as object | undefined), authorization: `token ${token}` };
+      try {
+        return await send(asInstallation, `installation ${caller}`, route, { ...parameters, headers }, signal);
+      } catch (error) {
+        if (!(error instanceof RefusedError) || error.status !== 401) throw error;
+        tokens.drop(scope, token);
+        if (attempt === 2) throw new Error(`${route}: GitHub does not accept a new token`, { cause: error });
+      }
+    }
+  }
+
+  async function send(octokit: Octokit, who: string, route: string, parameters: Parameters, signal: AbortSignal) {
+    signal.throwIfAborted();
+    limits.check(who);
+    const request = {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      redirect: 'manual' as const,
+      log: octokitLog,
+    };
+    let answer: Awaited<ReturnType<typeof octokit.request>>;
+    try {
+      answer = await octokit.request(route, { ...parameters, request });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw translated(error, who, route);
+    }
+    // Redirects lead to another address, and a token is for this one.
+    if (answer.status >= 300) throw new RefusedError(route, answer.status);
+    limits.passed(who);
+    return answer;
+  }
+
+  function translated(error: unknown, who: string, route: string): Error {
+    if (!isRequestError(error) || !error.response)
+      return new Error(`${route}: GitHub cannot be reached`, { cause: error });
+    const { status, headers, data } = error.response;
+    const limited = limits.limited(who, { status, headers, body: data });
+    if (limited) return limited;
+    if (status >= 500) return new Error(`${route}: GitHub answered ${status}`, { cause: error });
+    return new RefusedError(route, status, { cause: error });
+  }
+
+  return {
+    async get<A, T>(
+      caller: Caller,
+      route: string,
+      parameters: Parameters,
+      schema: z.ZodType<A>,
+      make: (answer: A) => T,
+      signal: AbortSignal,
+    ): Promise<Page<T>> {
+      const key = JSON.stringify([caller, route, parameters]);
+      const known = etags.get(key);
+      const headers = known ? { headers: { 'if-none-match': known.etag } } : {};
+      try {
+        const answer = await ask(caller, route, { ...parameters, ...headers }, signal);
+        const value = make(parse(schema, answer.data, route));
+        const hasNext = /rel="next"/.test(answer.headers['link'] ?? '');
+        const etag = answer.headers['etag'];
+        if (etag !== undefined) etags.set(key, { etag, value, hasNext });
+        return { value, hasNext };
+      } catch (error) {
+        // The key names the route and with it what `make` makes.
+        if (known && error instanceof RefusedError && error.status === 304) return known as Page<T>;
+        throw error;
+      }
+    },
+    async write(installationId, route, parameters, schema, signal) {
+      const answer = await pace.run(installationId, signal, () => ask(installationId, route, parameters, signal));
+      return parse(schema, answer.data, route);
+    },
+    token: (scope, leastMs, signal) => untilAborted(() => tokens.get(scope, leastMs), signal),
+  };
+}
+
+function parse<A>(schema: z.ZodType<A>, data: unknown, route: string): A {
+  const parsed = schema.safeParse(data);
+  if (parsed.success) return parsed.data;
+  throw new Error(`${route}: GitHub's answer is not what it documents: ${z.prettifyError(parsed.error)}`);
+}
+
+interface RequestError {
+  readonly response?: {
+    readonly status: number;
+    readonly headers: Record<string, string | number | undefined>;
+    readonly data: unknown;
+  };
+}
+
+/** Octokit exports its error class from a package of its own; its shape is documented. */
+function isRequestError(error: unknown): error is RequestError {
+  return error instanceof Error && error.name === 'HttpError';
+}

@@ -1,0 +1,111 @@
+/** Our one comment on a pull request. */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { keyId, type PreviewKey } from '../../domain/preview.ts';
+import type { Store } from '../../ports.ts';
+import { commentAnswer } from './answers.ts';
+import { listAll } from './pages.ts';
+import { RefusedError } from './refused-error.ts';
+import type { RepositoryAccess } from './repository-access.ts';
+
+type Cache = Pick<Store, 'get' | 'set' | 'forget'>;
+
+/** Whether something on GitHub was written by our App. */
+export type IsOurs = (written: {
+  readonly user?: { readonly login: string; readonly type?: string | undefined } | null | undefined;
+  readonly performed_via_github_app?: { readonly id: number } | null | undefined;
+}) => boolean;
+
+const cacheMs = 7 * 24 * 60 * 60_000;
+const cachedComment = z.object({ id: z.int(), digest: z.string() });
+
+/**
+ * Makes `body` the text of the comment. What was written last is remembered while no write is under way, so that an
+ * unchanged text costs nothing, and a crash in the middle of a write only costs a look at the list.
+ */
+export async function writeComment(
+  access: RepositoryAccess,
+  cache: Cache,
+  isOurs: IsOurs,
+  key: PreviewKey,
+  body: string,
+  onlyExisting: boolean,
+): Promise<void> {
+  const text = `${markerOf(key)}\n${body}`;
+  const digest = createHash('sha256').update(text).digest('hex');
+  const cacheKey = `comment:${keyId(key)}`;
+  const cached = readCached(await cache.get(cacheKey));
+  if (cached?.digest === digest) return;
+  await cache.forget(cacheKey);
+  let id = cached && (await update(access, cached.id, text));
+  if (id === undefined) {
+    const [first, ...others] = await findOurs(access, isOurs, key);
+    // Two of ours: a crash came between the writing of one and its answer.
+    for (const other of others) await remove(access, other.id);
+    if (first && withoutLineEndings(first.body ?? '') === withoutLineEndings(text)) id = first.id;
+    else if (first) id = await update(access, first.id, text);
+    if (id === undefined) {
+      if (onlyExisting) return;
+      id = (await access.write('POST /issues/{number}/comments', { number: key.number, body: text }, commentAnswer)).id;
+    }
+  }
+  await cache.set(cacheKey, JSON.stringify({ id, digest }), cacheMs);
+}
+
+/** The hidden first line by which a comment is found again; anybody may copy it, so its author counts too. */
+export function markerOf(key: PreviewKey): string {
+  return `<!-- berth:preview ${keyId(key)} -->`;
+}
+
+/** Oldest first. */
+async function findOurs(
+  access: RepositoryAccess,
+  isOurs: IsOurs,
+  key: PreviewKey,
+): Promise<readonly z.infer<typeof commentAnswer>[]> {
+  const marker = markerOf(key);
+  const ours = await listAll(
+    (page) =>
+      access.get('/issues/{number}/comments', { number: key.number, ...page }, z.array(commentAnswer), (comments) =>
+        // The length of a page says whether there is another: strangers' comments stay in it, without their text.
+        comments.map((comment) => (isOurs(comment) && comment.body?.startsWith(marker) ? comment : undefined)),
+      ),
+    50,
+  );
+  return ours.filter((comment) => comment !== undefined).sort((a, b) => a.id - b.id);
+}
+
+/** The comment's id, `undefined` when somebody has deleted it. */
+async function update(access: RepositoryAccess, id: number, body: string): Promise<number | undefined> {
+  return unlessGone(
+    access.write('PATCH /issues/comments/{comment_id}', { comment_id: id, body }, commentAnswer).then(() => id),
+  );
+}
+
+async function remove(access: RepositoryAccess, id: number): Promise<void> {
+  await unlessGone(access.write('DELETE /issues/comments/{comment_id}', { comment_id: id }, z.unknown()));
+}
+
+async function unlessGone<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof RefusedError && (error.status === 404 || error.status === 410)) return undefined;
+    throw error;
+  }
+}
+
+function readCached(text: string | undefined): z.infer<typeof cachedComment> | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return cachedComment.parse(JSON.parse(text));
+  } catch {
+    // A cache written by another version: as good as none.
+    return undefined;
+  }
+}
+
+/** GitHub may give back other line endings, and none at the end. */
+function withoutLineEndings(text: string): string {
+  return text.replaceAll('\r\n', '\n').trimEnd();
+}

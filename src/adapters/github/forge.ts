@@ -1,0 +1,162 @@
+/** GitHub, as an App sees it. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { PreviewKey, PullRequest } from '../../domain/preview.ts';
+import type { Clock, Forge, Store } from '../../ports.ts';
+import { appAnswer, fileAnswer, pullRequestAnswer, pullRequestOf } from './answers.ts';
+import { type ClientOptions, createClient } from './client.ts';
+import { type IsOurs, writeComment } from './comments.ts';
+import { type DeploymentContext, retireDeployments, writeDeployment } from './deployments.ts';
+import { createInstallations } from './installations.ts';
+import { listAll } from './pages.ts';
+import { RefusedError } from './refused-error.ts';
+import { inRepository, type RepositoryAccess } from './repository-access.ts';
+
+export interface GithubForgeOptions {
+  /** `https://api.github.com`, or `https://<host>/api/v3`. */
+  readonly apiUrl: string;
+  /** The App's id, or its client id. */
+  readonly appId: number | string;
+  /** PEM. */
+  readonly privateKey: string;
+  /** Remembers what was written last; may be emptied at any moment. */
+  readonly cache: Pick<Store, 'get' | 'set' | 'forget'>;
+  readonly clock: Clock;
+  readonly log: Pick<Logger, 'debug' | 'info' | 'warn'>;
+  /** GitHub's environment that all previews share. */
+  readonly environment: string;
+  /** By default ten at once, then one a second. */
+  readonly writes?: ClientOptions['writes'];
+}
+
+/** How long a pull request that GitHub does not know is asked for again: its events may be faster than its replicas. */
+const patienceMs: readonly number[] = [200, 800];
+const cloneTokenMs = 10 * 60_000;
+
+/** Makes the adapter; nothing is asked before its first use. */
+export function githubForge(options: GithubForgeOptions): Forge {
+  const { cache, clock, log, environment } = options;
+  const client = createClient({ ...options, writes: options.writes ?? { burst: 10, perSecond: 1 } });
+  const installations = createInstallations(client, clock, log);
+  let ours: IsOurs | undefined;
+
+  function within<T>(
+    repositoryId: number,
+    signal: AbortSignal,
+    work: (access: RepositoryAccess) => Promise<T>,
+  ): Promise<T | undefined> {
+    return inRepository(client, installations, repositoryId, signal, work);
+  }
+
+  /** Like `within`, for what makes no sense without the repository. */
+  async function surelyWithin<T>(
+    repositoryId: number,
+    signal: AbortSignal,
+    what: string,
+    work: (access: RepositoryAccess) => Promise<T>,
+  ): Promise<T> {
+    const done = await within(repositoryId, signal, async (access) => ({ value: await work(access) }));
+    if (!done) throw new Error(`${what}: repository ${repositoryId} is not within reach of the app`);
+    return done.value;
+  }
+
+  async function isOurs(signal: AbortSignal): Promise<IsOurs> {
+    if (!ours) {
+      const { value: app } = await client.get('app', 'GET /app', {}, appAnswer, (answer) => answer, signal);
+      const login = `${app.slug}[bot]`;
+      ours = ({ user, performed_via_github_app: via }) =>
+        via ? via.id === app.id : user?.login === login && user.type === 'Bot';
+    }
+    return ours;
+  }
+
+  async function deploymentContext(
+    access: RepositoryAccess,
+    key: PreviewKey,
+    signal: AbortSignal,
+  ): Promise<DeploymentContext> {
+    return { access, cache, isOurs: await isOurs(signal), environment, key };
+  }
+
+  return {
+    async pullRequest(key, signal) {
+      try {
+        return await within(key.repositoryId, signal, (access) => patientPullRequest(access, key, signal));
+      } catch (error) {
+        if (error instanceof RefusedError && error.status === 404) return undefined;
+        throw error;
+      }
+    },
+    async repositories(signal) {
+      return (await installations.list(signal)).map(({ repository }) => repository);
+    },
+    openPullRequests: (repository, signal) =>
+      surelyWithin(repository.id, signal, 'listing open pull requests', (access) =>
+        listAll(
+          (page) =>
+            access.get(
+              '/pulls',
+              // Oldest first: what is opened meanwhile moves nothing to another page.
+              { state: 'open', sort: 'created', direction: 'asc', ...page },
+              z.array(pullRequestAnswer),
+              (answers) => answers.map(pullRequestOf),
+            ),
+          100,
+        ),
+      ),
+    changedFiles: (key, signal) =>
+      surelyWithin(key.repositoryId, signal, 'listing changed files', async (access) => {
+        const files = await listAll(
+          (page) =>
+            access.get(
+              '/pulls/{number}/files',
+              { number: key.number, ...page },
+              z.array(fileAnswer),
+              (answers) => answers,
+            ),
+          30,
+        );
+        const paths = files.flatMap(({ filename, previous_filename: previous }) =>
+          previous ? [filename, previous] : [filename],
+        );
+        return [...new Set(paths)].slice(0, 3_000);
+      }),
+    cloneToken: (repositoryId, signal) =>
+      surelyWithin(repositoryId, signal, 'making a clone token', ({ installationId }) =>
+        client.token({ installationId, repositoryId, permissions: { contents: 'read' } }, cloneTokenMs, signal),
+      ),
+    async writeComment(key, body, { onlyExisting }, signal) {
+      await within(key.repositoryId, signal, async (access) =>
+        writeComment(access, cache, await isOurs(signal), key, body, onlyExisting),
+      );
+    },
+    async writeDeployment(key, report, signal) {
+      await within(key.repositoryId, signal, async (access) =>
+        writeDeployment(await deploymentContext(access, key, signal), report),
+      );
+    },
+    async retireDeployments(key, signal) {
+      await within(key.repositoryId, signal, async (access) =>
+        retireDeployments(await deploymentContext(access, key, signal)),
+      );
+    },
+  };
+}
+
+async function patientPullRequest(
+  access: RepositoryAccess,
+  key: PreviewKey,
+  signal: AbortSignal,
+): Promise<PullRequest> {
+  for (const pauseMs of [...patienceMs, undefined]) {
+    try {
+      return (await access.get('/pulls/{number}', { number: key.number }, pullRequestAnswer, pullRequestOf)).value;
+    } catch (error) {
+      const isMissing = error instanceof RefusedError && error.status === 404;
+      if (!isMissing || pauseMs === undefined) throw error;
+      await delay(pauseMs, undefined, { signal });
+    }
+  }
+  throw new Error('unreachable: the last attempt returns or throws');
+}

@@ -1,0 +1,96 @@
+import { keyId } from '../../src/domain/preview.ts';
+import { fakeForge } from '../fakes/forge.ts';
+import { startGithub } from '../adapters/github/github.ts';
+import { describeForgeContract } from './forge.contract.ts';
+
+describeForgeContract('fake forge', async () => {
+  const forge = fakeForge();
+  const { people } = forge;
+  const repositories = new Map<number, string>();
+  let pushes = 0;
+  return {
+    forge,
+    stage: {
+      addRepository(owner, name) {
+        const repository = people.addRepository(owner, name);
+        repositories.set(repository.id, owner);
+        return repository;
+      },
+      rename: (id, name) => people.renameRepository(id, name),
+      removeApp(owner) {
+        for (const [id, itsOwner] of repositories) if (itsOwner === owner) people.removeRepository(id);
+      },
+      openPullRequest(id, { title, labels, files } = {}) {
+        const { key } = people.openPullRequest(id, {
+          ...(title !== undefined && { title }),
+          ...(labels && { labels }),
+        });
+        people.changeFiles(key, files ?? []);
+        return key;
+      },
+      push(key) {
+        pushes += 1;
+        people.change(key, {
+          head: { revision: pushes.toString(16).padStart(40, '0'), branch: 'change', repositoryId: key.repositoryId },
+        });
+      },
+      close: (key) => people.change(key, { state: 'closed' }),
+      deleteComment: (key) => people.deleteComment(key),
+      comments: (key) => [forge.comment(key)].filter((text) => text !== undefined),
+      deployments: (key) =>
+        forge.deployments(key).map(({ revision, state, statuses }) => ({
+          revision,
+          state,
+          description: statuses.at(-1)?.description ?? '',
+          environmentUrl: statuses.at(-1)?.environmentUrl,
+        })),
+      get writes() {
+        return forge.writes;
+      },
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+});
+
+describeForgeContract('GitHub', async () => {
+  const github = await startGithub();
+  const { simulator } = github;
+  return {
+    forge: github.forge(),
+    stage: {
+      addRepository: (owner, name) => simulator.createRepository({ owner, name }),
+      rename: (id, name) => simulator.rename(id, name),
+      removeApp: (owner) => simulator.uninstall(owner),
+      openPullRequest(id, { title, labels, files } = {}) {
+        const { number } = simulator.openPullRequest({
+          repo: id,
+          ...(title !== undefined && { title }),
+          ...(labels && { labels }),
+          ...(files && { changes: Object.fromEntries(files.map((path) => [path, 'changed\n'])) }),
+        });
+        return { repositoryId: id, number };
+      },
+      push: (key) => void simulator.push(key.repositoryId, key.number, { 'pushed.txt': `${Math.random()}` }),
+      close: (key) => simulator.closePullRequest(key.repositoryId, key.number),
+      deleteComment(key) {
+        for (const { id } of simulator.comments(key.repositoryId, key.number))
+          simulator.deleteComment(key.repositoryId, id);
+      },
+      comments: (key) =>
+        simulator
+          .comments(key.repositoryId, key.number)
+          .map(({ body }) => body.replace(`<!-- berth:preview ${keyId(key)} -->\n`, '')),
+      deployments: (key) =>
+        simulator.deployments(key.repositoryId, key.number).map(({ sha, statuses }) => ({
+          revision: sha,
+          state: statuses.at(-1)?.state ?? 'none',
+          description: statuses.findLast(({ description }) => description !== '')?.description ?? '',
+          environmentUrl: statuses.at(-1)?.environmentUrl || undefined,
+        })),
+      get writes() {
+        return github.writes();
+      },
+    },
+    [Symbol.asyncDispose]: () => github[Symbol.asyncDispose](),
+  };
+});
