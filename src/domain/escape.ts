@@ -30,13 +30,15 @@ export function escapeHtml(text: string): string {
  */
 export function escapeMarkdown(text: string): string {
   return plainLine(text)
+    .trim()
     .replace(/[&<>]/g, (character) => htmlEntities[character] ?? '')
-    .replace(/[\\`*_{}[\]()#+\-.!|~^=:$]/g, '\\$&')
+    .replace(/[\\`*_[\]#|~$]/g, '\\$&')
+    .replace(/^(\s*)(\d{0,9})(?=[-+=.)])/, '$1$2\\')
     .replaceAll('@', `@${zeroWidthSpace}`)
     .replace(/\\#(?=\d)/g, `\\#${zeroWidthSpace}`)
-    .replace(/\b(gh)\\-(?=\d)/gi, `$1${zeroWidthSpace}\\-`)
-    .replace(/\\:\/\//g, `\\:${zeroWidthSpace}//`)
-    .replace(/\b(www)\\\./gi, `$1${zeroWidthSpace}\\.`);
+    .replace(/\b(gh)-(?=\d)/gi, `$1${zeroWidthSpace}-`)
+    .replaceAll('://', `:${zeroWidthSpace}//`)
+    .replace(/\b(www)\./gi, `$1${zeroWidthSpace}.`);
 }
 
 /** A Markdown code span, fit for a table's cell too; GitHub renders nothing inside it. */

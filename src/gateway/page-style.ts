@@ -3,8 +3,8 @@ export const pageStyle = `
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--line:#dfe4ea;--paper:#fff;--ground:#f5f7f9;--busy:#2f6feb;--bad:#d1343f;--good:#1f9d55;--quiet:#8a94a3}
 @media (prefers-color-scheme:dark){:root{--ink:#e8edf3;--soft:#9aa6b5;--line:#2b333e;--paper:#171c23;--ground:#0f1318;--busy:#6ea0ff;--bad:#ff6b74;--good:#4cc987;--quiet:#7b8696}}
 *{box-sizing:border-box}
-body{margin:0;min-height:100vh;display:grid;place-items:center;padding:24px;background:var(--ground);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{--tone:var(--quiet);width:100%;max-width:640px;padding:32px;background:var(--paper);border:1px solid var(--line);border-radius:14px}
+body{margin:0;min-height:100vh;display:grid;grid-template-columns:minmax(0,640px);place-content:center;padding:24px;background:var(--ground);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+main{--tone:var(--quiet);padding:32px;background:var(--paper);border:1px solid var(--line);border-radius:14px}
 main.busy{--tone:var(--busy)}main.bad{--tone:var(--bad)}
 h1{margin:0;font-size:22px;line-height:1.3;display:flex;align-items:center;gap:12px}
 .dot{flex:none;width:12px;height:12px;border-radius:50%;background:var(--tone)}
@@ -14,7 +14,7 @@ h1{margin:0;font-size:22px;line-height:1.3;display:flex;align-items:center;gap:1
 p{margin:12px 0 0;overflow-wrap:anywhere}
 ul{margin:16px 0 0;padding-left:20px;overflow-wrap:anywhere}
 .images{list-style:none;padding:0;border-top:1px solid var(--line)}
-.images li{display:flex;justify-content:space-between;gap:16px;padding:8px 0;border-bottom:1px solid var(--line)}
+.images li{display:flex;justify-content:space-between;align-items:baseline;gap:16px;padding:8px 0}.images li+li{border-top:1px solid var(--line)}
 .images span{color:var(--soft)}.images .building span{color:var(--busy)}.images .built span{color:var(--good)}.images .failed span{color:var(--bad)}
 pre{margin:16px 0 0;padding:14px 16px;max-height:340px;overflow:auto;background:var(--ground);border:1px solid var(--line);border-radius:8px;font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 code{font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}

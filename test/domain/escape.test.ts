@@ -7,10 +7,13 @@ describe('escapeMarkdown', () => {
     { name: 'words stay as they are', text: 'Building web, then api', want: 'Building web, then api' },
     { name: 'formatting', text: '**a** _b_ ~c~ `d`', want: '\\*\\*a\\*\\* \\_b\\_ \\~c\\~ \\`d\\`' },
     { name: 'HTML and entities', text: '<b>&amp;', want: '&lt;b&gt;&amp;amp;' },
-    { name: 'links and images', text: '![a](b)', want: '\\!\\[a\\]\\(b\\)' },
+    { name: 'links and images', text: '![a](b)', want: '!\\[a\\](b)' },
     { name: 'mentions', text: '@acme/admins', want: '@&#8203;acme/admins' },
-    { name: 'issues', text: '#12 GH-12', want: '\\#&#8203;12 GH&#8203;\\-12' },
-    { name: 'bare links', text: 'https://a www.b', want: 'https\\:&#8203;//a www&#8203;\\.b' },
+    { name: 'issues', text: '#12 GH-12', want: '\\#&#8203;12 GH&#8203;-12' },
+    { name: 'bare links', text: 'https://a www.b', want: 'https:&#8203;//a www&#8203;.b' },
+    { name: 'lists', text: '- a', want: '\\- a' },
+    { name: 'numbered lists', text: '12. a 3.5', want: '12\\. a 3.5' },
+    { name: 'a sentence', text: 'It ends (soon): at 3.5 - or later!', want: 'It ends (soon): at 3.5 - or later!' },
     { name: 'tables and lines', text: 'a|b\n# c', want: 'a\\|b \\# c' },
   ];
   for (const { name, text, want } of rows) it(name, () => assert.equal(escapeMarkdown(text), want));

@@ -5,9 +5,9 @@ import {
   createServer,
   type IncomingMessage,
   request as httpRequest,
-  type RequestListener,
   type RequestOptions,
   type Server,
+  type ServerResponse,
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:net';
@@ -20,6 +20,8 @@ export const namespace = 'pr-42-shop-k3x9ab';
 export const host = `${namespace}.${previewDomain}`;
 export const revision = 'a1b2c3d4e5f60718293a4b5c6d7e8f9001122334';
 
+export type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
+
 export interface Harness extends AsyncDisposable {
   readonly port: number;
   readonly statuses: Map<string, Status>;
@@ -28,7 +30,7 @@ export interface Harness extends AsyncDisposable {
   readonly addresses: Map<string, { readonly host: string; readonly port: number }>;
   readonly warnings: unknown[];
   /** Serves the main route with this listener. */
-  serve(listener: RequestListener): Promise<Server>;
+  serve(listener: Listener): Promise<Server>;
   /** The main route's service, wherever it listens. */
   serveAt(port: number): void;
   close(): Promise<void>;
@@ -62,7 +64,7 @@ export async function startGateway(options: Partial<GatewayOptions> = {}): Promi
     addresses,
     warnings,
     async serve(listener) {
-      const server = createServer(listener);
+      const server = createServer((request, response) => void listener(request, response));
       servers.push(server);
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');

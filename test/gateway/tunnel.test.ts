@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { describe, it } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { statusOf } from '../domain/status-sample.ts';
@@ -78,7 +79,7 @@ describe('WebSockets', () => {
       );
     const socket = open(gateway);
     socket.on('error', () => undefined);
-    const [, response] = (await once(socket, 'unexpected-response')) as [unknown, import('node:http').IncomingMessage];
+    const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
     assert.deepEqual([response.statusCode, response.headers['x-why'], await textOf(response)], [403, 'no', 'no']);
   });
 
@@ -87,7 +88,7 @@ describe('WebSockets', () => {
     gateway.statuses.set(namespace, statusOf());
     const socket = open(gateway);
     socket.on('error', () => undefined);
-    const [, response] = (await once(socket, 'unexpected-response')) as [unknown, import('node:http').IncomingMessage];
+    const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
     assert.equal(response.statusCode, 503);
     response.resume();
     await once(response, 'end');
@@ -98,7 +99,7 @@ describe('WebSockets', () => {
     gateway.serveAt(1);
     const socket = open(gateway);
     socket.on('error', () => undefined);
-    const [, response] = (await once(socket, 'unexpected-response')) as [unknown, import('node:http').IncomingMessage];
+    const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
     assert.equal(response.statusCode, 502);
     response.resume();
     await once(response, 'end');
