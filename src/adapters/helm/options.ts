@@ -1,0 +1,50 @@
+/** What the Helm adapter needs to know of its surroundings. */
+
+export interface HelmOptions {
+  /** Absolute path of the `helm` program, 4.1.4 or newer (CVE-2026-35206). */
+  readonly helmPath: string;
+  readonly cluster: HelmCluster;
+  /** Absolute path of the chart for repositories without one. */
+  readonly builtInChartPath: string;
+  /** Where Helm keeps its caches and runs their temporary files; made when it is missing, private to us. */
+  readonly directory: string;
+  /** Service account in each preview's namespace that Helm acts as. */
+  readonly deployerAccount: string;
+  /** How many revisions of a release are kept. */
+  readonly historyMax: number;
+  /** The longest that a run may take, hooks included. */
+  readonly timeoutMs: number;
+  /** Hosts of registries that are asked without TLS, e.g. `localhost:5000`. */
+  readonly plainHttpRegistries: readonly string[];
+  /** Credentials for registries, in Docker's format. */
+  readonly registryConfigPath: string | undefined;
+  /** Where programs are that the kubeconfig names to get credentials; nothing else is run. */
+  readonly programPath: string;
+  /** Reads the end of what a job of a hook said; `undefined` where nobody can. */
+  readonly jobLog: ((namespace: string, job: string, signal: AbortSignal) => Promise<readonly string[]>) | undefined;
+}
+
+/** How the API server is reached. */
+export type HelmCluster =
+  | { readonly kubeconfigPath: string }
+  /**
+   * From inside the cluster. Written out as a kubeconfig, because client-go's own in-cluster mode silently ignores whom
+   * it should impersonate: Helm would act with all of Berth's rights.
+   */
+  | { readonly host: string; readonly port: string; readonly caPath: string; readonly tokenPath: string };
+
+/** Where a pod finds its credentials. Source: kubernetes.io/docs/tasks/run-application/access-api-from-pod */
+export const podCredentials = {
+  caPath: '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt',
+  tokenPath: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+};
+
+export const defaultHelmOptions = {
+  deployerAccount: 'berth-deployer',
+  historyMax: 3,
+  timeoutMs: 10 * 60_000,
+  plainHttpRegistries: [],
+  registryConfigPath: undefined,
+  programPath: '/usr/local/bin:/usr/bin:/bin',
+  jobLog: undefined,
+} as const;

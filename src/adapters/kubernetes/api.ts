@@ -1,0 +1,175 @@
+/**
+ * Requests to the API server, over client-node's credentials and HTTP library. Its generated clients take no signal and
+ * make a new TLS connection for every call (2.0.1: `applySecurityAuthentication` builds an agent each time), its watch
+ * ends after 30 s of silence: hence this thin client.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  HttpMethod,
+  IsomorphicFetchHttpLibrary,
+  type KubeConfig,
+  RequestContext,
+  type ResponseContext,
+} from '@kubernetes/client-node';
+import { ApiError } from './api-error.ts';
+import { openConnection } from './connection.ts';
+import type { List } from './objects.ts';
+
+export interface ApiRequest {
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Absolute path; its parts are encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | boolean>>;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly accept?: string;
+  /** How long one attempt may take. */
+  readonly timeoutMs?: number;
+}
+
+export interface WatchEvent<T> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  readonly object: T;
+}
+
+export interface KubernetesApi {
+  /**
+   * Sends a request that may be sent twice: overload, outages and broken connections are retried briefly.
+   * @throws ApiError for any other status of 400 or more.
+   */
+  json<T>(request: ApiRequest, signal: AbortSignal): Promise<T>;
+  list<T>(request: ApiRequest, signal: AbortSignal): Promise<List<T>>;
+  text(request: ApiRequest, signal: AbortSignal): Promise<string>;
+  /** The changes of a collection, until the server ends the stream; `ERROR` events are thrown as `ApiError`. */
+  watch<T>(request: ApiRequest, signal: AbortSignal): AsyncIterable<WatchEvent<T>>;
+  /** Closes every connection; requests under way fail. */
+  close(): Promise<void>;
+}
+
+const requestTimeoutMs = 10_000;
+const attempts = 4;
+const longestRetryAfterMs = 5_000;
+const retriedStatuses = new Set([429, 500, 502, 503, 504]);
+
+/** A client for the current context of `kubeConfig`. */
+export function kubernetesApi(kubeConfig: KubeConfig): KubernetesApi {
+  const server = kubeConfig.getCurrentCluster()?.server.replace(/\/$/, '');
+  if (server === undefined) throw new Error('the kubeconfig has no current cluster');
+  const http = new IsomorphicFetchHttpLibrary();
+  const connection = openConnection(kubeConfig);
+
+  async function send(request: ApiRequest, signal: AbortSignal): Promise<ResponseContext> {
+    const context = new RequestContext(server + request.path, HttpMethod[request.method ?? 'GET']);
+    for (const [name, value] of Object.entries(request.query ?? {})) context.setQueryParam(name, String(value));
+    await connection.prepare(context);
+    context.setHeaderParam('Accept', request.accept ?? 'application/json');
+    if (request.body !== undefined) {
+      context.setHeaderParam('Content-Type', request.contentType ?? 'application/json');
+      context.setBody(JSON.stringify(request.body));
+    }
+    context.setSignal(signal);
+    const response = await http.send(context).toPromise();
+    if (response.httpStatusCode < 400) return response;
+    if (response.httpStatusCode === 401) connection.renew();
+    throw new ApiError(
+      `${request.method ?? 'GET'} ${request.path}`,
+      response.httpStatusCode,
+      await response.body.text(),
+      response.headers['retry-after'],
+    );
+  }
+
+  async function attempt(request: ApiRequest, signal: AbortSignal): Promise<string> {
+    const timeout = AbortSignal.timeout(request.timeoutMs ?? requestTimeoutMs);
+    try {
+      const response = await send(request, AbortSignal.any([signal, timeout]));
+      return await response.body.text();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (timeout.aborted) {
+        throw new Error(`${request.method ?? 'GET'} ${request.path}: no answer in time`, { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  async function text(request: ApiRequest, signal: AbortSignal): Promise<string> {
+    for (let nth = 1; ; nth += 1) {
+      try {
+        return await attempt(request, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        const pauseMs = nth < attempts ? pauseBefore(error, nth) : undefined;
+        if (pauseMs === undefined) throw error;
+        await delay(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+      }
+    }
+  }
+
+  async function* watch<T>(request: ApiRequest, signal: AbortSignal): AsyncGenerator<WatchEvent<T>> {
+    const done = new AbortController();
+    try {
+      const response = await send(
+        { ...request, query: { ...request.query, watch: true } },
+        AbortSignal.any([signal, done.signal]),
+      );
+      for await (const line of linesOf(response.body.stream())) {
+        const event = JSON.parse(line) as WatchEvent<T>;
+        if (event.type === 'ERROR') {
+          const code = (event.object as { code?: number }).code ?? 500;
+          throw new ApiError(`watching ${request.path}`, code, JSON.stringify(event.object), undefined);
+        }
+        yield event;
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      // Ends the stream on the server's side too when the caller stops early.
+      done.abort();
+    }
+  }
+
+  const json = async <T>(request: ApiRequest, signal: AbortSignal) => JSON.parse(await text(request, signal)) as T;
+
+  async function list<T>(request: ApiRequest, signal: AbortSignal): Promise<List<T>> {
+    const { metadata, items } = await json<List<T> | (Pick<List<T>, 'metadata'> & { readonly items: null })>(
+      request,
+      signal,
+    );
+    // An empty list of metadata alone comes as null.
+    return { metadata, items: items ?? [] };
+  }
+
+  return {
+    json,
+    list,
+    text,
+    watch,
+    close: () => connection.close(),
+  };
+}
+
+/** How long to wait before trying again, `undefined` when that is of no use. */
+function pauseBefore(error: unknown, nth: number): number | undefined {
+  const usualMs = 100 * 2 ** (nth - 1) * (1 + Math.random());
+  if (error instanceof ApiError) {
+    if (error.status === 401) return nth === 1 ? 0 : undefined;
+    if (!retriedStatuses.has(error.status)) return undefined;
+    // A 500 without a Retry-After is mostly a defect that stays; one more try covers a server that was just ending.
+    return error.retryAfterMs === undefined ? usualMs : Math.min(error.retryAfterMs, longestRetryAfterMs);
+  }
+  // fetch rejects with a TypeError when the connection failed or broke.
+  return error instanceof TypeError ? usualMs : undefined;
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array> | null): AsyncGenerator<string> {
+  if (stream === null) return;
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of stream) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = parts.pop() ?? '';
+    for (const line of parts) if (line !== '') yield line;
+  }
+}

@@ -1,0 +1,100 @@
+/** Kubernetes as a `Cluster`: namespaces, fences, the state of releases and workloads. */
+import type { KubeConfig } from '@kubernetes/client-node';
+import { releaseName } from '../../domain/names.ts';
+import type { PreviewKey } from '../../domain/preview.ts';
+import type { Cluster, ClusterState, ReleaseRecord } from '../../ports.ts';
+import { type KubernetesApi, kubernetesApi } from './api.ts';
+import { helmSecrets } from './collections.ts';
+import { checkFence, raiseFence } from './fence.ts';
+import { jobLog } from './logs.ts';
+import { deleteHooksAnnotation, revisionAnnotation } from './metadata.ts';
+import { namespaceState } from './namespace-state.ts';
+import type { KubernetesObject, Namespace } from './objects.ts';
+import { defaultKubernetesOptions, type KubernetesOptions } from './options.ts';
+import { annotate, readNamespace } from './own-namespace.ts';
+import { ownSelector, previewNamespace, previewSelector } from './ownership.ts';
+import { preparedHash } from './policy-objects.ts';
+import { prepareNamespace } from './prepare-namespace.ts';
+import { newestVersion, releaseState } from './release-state.ts';
+import { recordAnnotations, recordedRelease } from './release-record.ts';
+import { deleteNamespace, namespaceGone } from './remove-namespace.ts';
+import { readWorkloads, watchWorkloads } from './workload-watch.ts';
+
+export interface KubernetesCluster extends Cluster {
+  /** What a job said last, e.g. that of a failed hook. */
+  jobLog(namespace: string, job: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Closes every connection. */
+  close(): Promise<void>;
+}
+
+/** The cluster of the current context of `kubeConfig`; `options` override the defaults one by one. */
+export function kubernetesCluster(kubeConfig: KubeConfig, options: Partial<KubernetesOptions> = {}): KubernetesCluster {
+  return clusterOver(kubernetesApi(kubeConfig), { ...defaultKubernetesOptions, ...options });
+}
+
+function clusterOver(api: KubernetesApi, options: KubernetesOptions): KubernetesCluster {
+  const { instance, patience } = options;
+  const prepared = preparedHash(options);
+
+  async function record(
+    name: string,
+    annotations: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const isOurs = await annotate(api, instance, name, annotations, [], signal);
+    if (!isOurs) throw new Error(`writing on namespace ${name}: it is not ours`);
+  }
+
+  const helmsSecrets = async (namespace: string, signal: AbortSignal) =>
+    (await api.list<KubernetesObject>(helmSecrets(namespace, releaseName), signal)).items;
+
+  return {
+    async observe(key: PreviewKey, name: string, signal: AbortSignal): Promise<ClusterState> {
+      const inside = async (namespace: string) =>
+        await Promise.all([helmsSecrets(namespace, signal), readWorkloads(api, namespace, patience, signal)]);
+      const query = { labelSelector: previewSelector(instance, key) };
+      // The name is nearly always right, so that everything is asked for at once.
+      const [labelled, named, guess] = await Promise.all([
+        api.list<Namespace>({ path: '/api/v1/namespaces', query }, signal),
+        readNamespace(api, name, signal),
+        inside(name),
+      ]);
+      const namespace = namespaceState(key, instance, labelled.items, named, prepared, Date.now());
+      const own = labelled.items.find(({ metadata }) => 'uid' in namespace && metadata.uid === namespace.uid);
+      if (namespace.state !== 'active' || own === undefined) {
+        return { namespace, release: { state: 'absent' }, hasDeleteHooks: false, workloads: { state: 'none' } };
+      }
+      const [secrets, workloads] = namespace.name === name ? guess : await inside(namespace.name);
+      const { annotations } = own.metadata;
+      return {
+        namespace,
+        release: releaseState(secrets, recordedRelease(annotations)),
+        hasDeleteHooks: annotations?.[deleteHooksAnnotation] === 'true',
+        workloads,
+      };
+    },
+
+    watchWorkloads: (namespace, signal) => watchWorkloads(api, namespace, patience, signal),
+    namespaceGone: (name, uid, signal) => namespaceGone(api, options, name, uid, signal),
+    prepareNamespace: (request, signal) => prepareNamespace(api, options, request, signal),
+    raiseFence: (name, uid, signal) => raiseFence(api, instance, name, uid, signal),
+    checkFence: (name, uid, fence, signal) => checkFence(api, instance, name, uid, fence, signal),
+
+    async recordRelease(name: string, release: ReleaseRecord, signal: AbortSignal): Promise<void> {
+      const newest = release.version ?? newestVersion(await helmsSecrets(name, signal));
+      await record(name, recordAnnotations(release, newest), signal);
+    },
+
+    recordRevision: (name, revision, signal) => record(name, { [revisionAnnotation]: revision }, signal),
+    deleteNamespace: (name, uid, signal) => deleteNamespace(api, options, name, uid, signal),
+
+    async previews(signal) {
+      const query = { labelSelector: ownSelector(instance) };
+      const { items } = await api.list<Namespace>({ path: '/api/v1/namespaces', query }, signal);
+      return items.map((item) => previewNamespace(item, instance)).filter((item) => item !== undefined);
+    },
+
+    jobLog: (namespace, job, signal) => jobLog(api, namespace, job, signal),
+    close: () => api.close(),
+  };
+}

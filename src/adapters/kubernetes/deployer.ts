@@ -1,0 +1,28 @@
+/** The account that Helm acts as inside a preview's namespace, and what it may do there. */
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import type { KubernetesApi } from './api.ts';
+import { fieldManager } from './metadata.ts';
+
+/** The service account's name, the same in every namespace. */
+export const deployerAccount = 'berth-deployer';
+
+const roleFile = new URL('../../../charts/berth/files/deployer-role.yaml', import.meta.url);
+
+/**
+ * Makes the deployer's ClusterRole, or brings it back to what it should be. Berth's own chart does the same; this is for
+ * set-ups without it. Needs the rights of a cluster administrator.
+ */
+export async function ensureDeployerRole(api: KubernetesApi, name: string, signal: AbortSignal): Promise<void> {
+  const role = parse(await readFile(roleFile, 'utf8')) as { metadata: object };
+  await api.json(
+    {
+      method: 'PATCH',
+      path: `/apis/rbac.authorization.k8s.io/v1/clusterroles/${encodeURIComponent(name)}`,
+      query: { fieldManager, force: true },
+      contentType: 'application/apply-patch+yaml',
+      body: { ...role, metadata: { ...role.metadata, name } },
+    },
+    signal,
+  );
+}

@@ -1,0 +1,24 @@
+/** The names under which Berth writes on Kubernetes' objects. Renaming one orphans every preview that exists. */
+
+export const managedByLabel = 'app.kubernetes.io/managed-by';
+export const managedByBerth = 'berth';
+/** Several Berths may share a cluster: only namespaces with our instance's name are ours. */
+export const instanceLabel = 'berth.dev/instance';
+export const repositoryIdLabel = 'berth.dev/repository-id';
+export const pullRequestLabel = 'berth.dev/pull-request';
+
+/** `owner/name` at the time of creation, for people who look at the namespace. */
+export const repositoryAnnotation = 'berth.dev/repository';
+export const fenceAnnotation = 'berth.dev/fence';
+export const revisionAnnotation = 'berth.dev/revision';
+/** A hash of what the namespace was prepared with; written last. */
+export const preparedAnnotation = 'berth.dev/prepared';
+/** JSON, see `release-record.ts`. */
+export const releaseAnnotation = 'berth.dev/release';
+/** JSON: the routes of the release that was deployed last. */
+export const routesAnnotation = 'berth.dev/routes';
+/** `true` while the release that was deployed last has delete hooks. */
+export const deleteHooksAnnotation = 'berth.dev/delete-hooks';
+
+/** Who made a field, in server-side apply. */
+export const fieldManager = 'berth';

@@ -1,0 +1,108 @@
+/** What is written on a namespace about its release, as annotations, and read back. Pure. */
+import { z } from 'zod';
+import type { Route } from '../../domain/plan.ts';
+import type { Diagnosis, Reason } from '../../domain/preview.ts';
+import type { ReleaseRecord } from '../../ports.ts';
+import { deleteHooksAnnotation, releaseAnnotation, routesAnnotation } from './metadata.ts';
+
+/** Written out, because a reason that is not known here any more must not be read as one. */
+const reasons = [
+  'ManifestInvalid',
+  'ChartInvalid',
+  'BuildFailed',
+  'BuildTimedOut',
+  'ImageMissing',
+  'ImagePullFailed',
+  'ContainerCrashed',
+  'OutOfMemory',
+  'ConfigMissing',
+  'ProbeFailed',
+  'QuotaExceeded',
+  'Unschedulable',
+  'HookFailed',
+  'ReleaseFailed',
+  'NotReadyInTime',
+  'NamespaceTaken',
+  'NamespaceStuck',
+] as const satisfies readonly Reason[];
+
+type Annotations = Readonly<Record<string, string>> | undefined;
+
+const place = z.object({ path: z.string(), line: z.number(), column: z.number(), message: z.string() });
+
+const diagnosis = z.object({
+  reason: z.enum(reasons),
+  message: z.string(),
+  log: z.array(z.string()).exactOptional(),
+  places: z.array(place).exactOptional(),
+});
+
+const shared = {
+  /** Helm's revision number that the record is about. For a run that left none: the newest one there was. */
+  version: z.number().int().min(0),
+  planDigest: z.string(),
+  revision: z.string(),
+};
+
+const recorded = z.discriminatedUnion('outcome', [
+  z.object({ ...shared, outcome: z.literal('deployed') }),
+  z.object({ ...shared, outcome: z.literal('failed'), diagnosis }),
+]);
+
+export type RecordedRelease = z.infer<typeof recorded>;
+
+const routes = z.array(
+  z.object({ name: z.string(), service: z.string(), port: z.number(), host: z.string(), url: z.string() }),
+);
+
+/** All annotations of an object together may have 256 KiB. Source: k8s.io/apimachinery/pkg/api/validation */
+const longestText = 2_000;
+
+/** The annotations to set; those left out keep their value. `newest` is Helm's newest revision number, 0 for none. */
+export function recordAnnotations(record: ReleaseRecord, newest: number): Readonly<Record<string, string>> {
+  const { outcome, planDigest, revision } = record;
+  const about = { version: record.version ?? newest, planDigest, revision };
+  if (outcome.state === 'failed') {
+    return {
+      [releaseAnnotation]: JSON.stringify({ ...about, outcome: 'failed', diagnosis: bounded(outcome.diagnosis) }),
+    };
+  }
+  return {
+    [releaseAnnotation]: JSON.stringify({ ...about, outcome: 'deployed' }),
+    [routesAnnotation]: JSON.stringify(outcome.routes),
+    [deleteHooksAnnotation]: String(outcome.hasDeleteHooks),
+  };
+}
+
+/** What was recorded last; `undefined` when nothing was, or what is there was not written by us. */
+export function recordedRelease(annotations: Annotations): RecordedRelease | undefined {
+  return parsed(recorded, annotations?.[releaseAnnotation]);
+}
+
+/** What the release that was deployed last serves. */
+export function routesOf(annotations: Annotations): readonly Route[] {
+  return parsed(routes, annotations?.[routesAnnotation]) ?? [];
+}
+
+function bounded({ reason, message, log, places }: Diagnosis): Diagnosis {
+  return {
+    reason,
+    message: cut(message),
+    ...(log && { log: log.slice(-20).map(cut) }),
+    ...(places && { places: places.slice(0, 20).map((it) => ({ ...it, message: cut(it.message) })) }),
+  };
+}
+
+function cut(text: string): string {
+  return text.slice(0, longestText);
+}
+
+function parsed<T>(schema: z.ZodType<T>, text: string | undefined): T | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return schema.safeParse(JSON.parse(text)).data;
+  } catch {
+    // Somebody edited the annotation. Without it the release is deployed again, which sets it right.
+    return undefined;
+  }
+}

@@ -1,0 +1,119 @@
+/** Removes a preview's namespace, and waits for it to be gone. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { KubernetesApi } from './api.ts';
+import { apiStatusOf } from './api-error.ts';
+import { corePath, namespacePath } from './collections.ts';
+import { timeMs } from './finding.ts';
+import type { Namespace } from './objects.ts';
+import type { KubernetesOptions } from './options.ts';
+import { readNamespace, readOwnNamespace } from './own-namespace.ts';
+
+/** However quiet the watch is, the namespace is looked at again. */
+const lookAgainMs = 5_000;
+const firstPauseMs = 200;
+/** What the kubelet needs to kill a container, beyond its grace; in all well before the removal's first look at 5 s. */
+const killMs = 1_500;
+
+/** Starts the removal of the namespace with this UID; another one of the same name is not touched. */
+export async function deleteNamespace(
+  api: KubernetesApi,
+  options: KubernetesOptions,
+  name: string,
+  uid: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const namespace = await readOwnNamespace(api, options.instance, name, uid, signal);
+  if (namespace === undefined) return;
+  if (namespace.metadata.deletionTimestamp === undefined) {
+    await ignoring([404, 409], () =>
+      api.json({ method: 'DELETE', path: namespacePath(name), body: { preconditions: { uid } } }, signal),
+    );
+  }
+  // From here on nothing new can be created in it, so that the pods that are there are all. The namespace's own removal
+  // would grant each one its full grace: 30 s by default.
+  await ignoring([404], () =>
+    api.json(
+      {
+        method: 'DELETE',
+        path: corePath(name, 'pods'),
+        body: { gracePeriodSeconds: options.podGraceSeconds },
+      },
+      signal,
+    ),
+  );
+}
+
+/**
+ * Resolves when the namespace with this UID does not exist any more. Meanwhile, pods that have had their grace are taken
+ * off the API server's books: it waits for the kubelet to tidy up after them, and then looks only every 10 to 15 s.
+ */
+export async function namespaceGone(
+  api: KubernetesApi,
+  options: KubernetesOptions,
+  name: string,
+  uid: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const done = new AbortController();
+  const letGo = letPodsGo(api, options, name, uid, AbortSignal.any([signal, done.signal]));
+  try {
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, lookAgainMs)) {
+      const namespace = await readNamespace(api, name, signal);
+      if (namespace?.metadata.uid !== uid) return;
+      const startedAtMs = Date.now();
+      if (await watchedEnd(api, namespace, signal)) return;
+      // A watch that ends at once must not become a busy loop.
+      if (Date.now() - startedAtMs >= lookAgainMs) pauseMs = firstPauseMs;
+      else await delay(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+    }
+  } finally {
+    done.abort();
+    await letGo;
+  }
+}
+
+/** Removes what is left of the pods of a namespace of ours once their containers must have been killed. */
+async function letPodsGo(
+  api: KubernetesApi,
+  options: KubernetesOptions,
+  name: string,
+  uid: string,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const namespace = await readOwnNamespace(api, options.instance, name, uid, signal);
+    if (namespace?.metadata.deletionTimestamp === undefined) return;
+    const killedAtMs = timeMs(namespace.metadata.deletionTimestamp) + options.podGraceSeconds * 1000 + killMs;
+    await delay(Math.max(0, killedAtMs - Date.now()), undefined, { signal });
+    await api.json({ method: 'DELETE', path: corePath(name, 'pods'), body: { gracePeriodSeconds: 0 } }, signal);
+  } catch {
+    // This only makes the removal quicker: without it the namespace goes all the same, or the wait says why not.
+  }
+}
+
+/** Whether the removal was seen; false when the watch ended first, for whatever reason. */
+async function watchedEnd(api: KubernetesApi, namespace: Namespace, signal: AbortSignal): Promise<boolean> {
+  const { name, uid, resourceVersion } = namespace.metadata;
+  const query = { fieldSelector: `metadata.name=${name}`, resourceVersion, timeoutSeconds: lookAgainMs / 1000 };
+  const hung = AbortSignal.timeout(2 * lookAgainMs);
+  try {
+    const request = { path: '/api/v1/namespaces', query };
+    for await (const { type, object } of api.watch<Namespace>(request, AbortSignal.any([signal, hung]))) {
+      if (type === 'DELETED' && object.metadata.uid === uid) return true;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    // Forbidden will stay so; anything else is told by the next look.
+    if (apiStatusOf(error) === 403) throw error;
+  }
+  return false;
+}
+
+async function ignoring(statuses: readonly number[], action: () => Promise<unknown>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    const status = apiStatusOf(error);
+    if (status === undefined || !statuses.includes(status)) throw error;
+  }
+}
