@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { WantedToken } from './controls.ts';
+import type { WantedToken } from './controls/installations.ts';
 import { type Simulator, startSimulator } from './simulator.ts';
 
 const run = promisify(execFile);
