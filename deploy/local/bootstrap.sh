@@ -16,7 +16,10 @@ if [ ! -x "$node" ] || [ ! -f "$installed" ] || [ -n "$(find package-lock.json -
     exit 1
   fi
   echo 'installing dependencies with npm ci (once, under a minute) …' >&2
-  npm ci --no-audit --no-fund --loglevel=error </dev/null >&2
+  # A registry that mirrors one platform only makes npm write a lock file that `npm ci` then finds incomplete;
+  # `npm install` takes the same versions from it, and --no-save leaves the file alone.
+  npm ci --no-audit --no-fund --loglevel=error </dev/null >/dev/null 2>&1 ||
+    npm install --no-save --no-audit --no-fund --loglevel=error </dev/null >&2
   touch "$installed"
 fi
 

@@ -90,6 +90,8 @@ function settings({ cluster, env = process.env, progress }: StackOptions) {
 }
 
 async function bestCluster(): Promise<string> {
+  if (process.platform !== 'linux')
+    throw new Error('the local stack runs on Linux: use a Linux machine or a virtual one');
   if (await canUseKind()) return 'kind';
   if (await isDebianRoot()) return 'native';
   throw new Error(

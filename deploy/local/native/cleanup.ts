@@ -42,7 +42,6 @@ export async function removeLeftovers(places: Places): Promise<void> {
   const emptied = [places.run, places.scratch, '/tmp/hostpath_pv', '/var/log/pods', '/var/log/containers'];
   for (const folder of emptied) await rm(folder, { recursive: true, force: true });
   await rm(path.join(places.state, 'sysctls-before.json'), { force: true });
-  await rm(places.description, { force: true });
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

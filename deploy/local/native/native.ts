@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isListening, nodeAddress, ports } from '../addresses.ts';
 import { isDebianRoot } from '../apt.ts';
@@ -110,7 +110,10 @@ export async function startNative(places: Places, progress: Progress): Promise<S
 /** Ends every process of the native stack and removes what they leave; harmless when there is none. */
 export async function stopNative(places: Places): Promise<void> {
   await endProcesses(places);
-  await removeLeftovers(places);
+  // Without root there was no native cluster, only Redis.
+  if (process.getuid?.() === 0) await removeLeftovers(places);
+  else await rm(places.run, { recursive: true, force: true });
+  await rm(places.description, { force: true });
 }
 
 /** Waits for all, even when one fails, so that nothing is still being started when the failure is reported. */
