@@ -22,7 +22,7 @@ export function answerWithPage(request: IncomingMessage, response: ServerRespons
 }
 
 /** Whether JSON ranks above HTML in an `Accept` header; of equals, the one named first. */
-export function prefersJson(accept: string | undefined): boolean {
+function prefersJson(accept: string | undefined): boolean {
   let bestQuality = 0;
   let isJson = false;
   for (const range of (accept ?? '').toLowerCase().split(',')) {

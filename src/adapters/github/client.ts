@@ -12,7 +12,7 @@ import { untilAborted } from './until-aborted.ts';
 import { createWritePace, type PaceOptions } from './write-pace.ts';
 
 /** As whom to ask: as the App itself, or as its installation of that id. */
-export type Caller = 'app' | number;
+type Caller = 'app' | number;
 export type Parameters = Readonly<Record<string, unknown>>;
 
 export interface Page<T> {

@@ -53,7 +53,7 @@ export async function writeComment(
 }
 
 /** The hidden first line by which a comment is found again; anybody may copy it, so its author counts too. */
-export function markerOf(key: PreviewKey): string {
+function markerOf(key: PreviewKey): string {
   return `<!-- berth:preview ${keyId(key)} -->`;
 }
 

@@ -1,6 +1,6 @@
 /** The latest answers to GET requests: GitHub answers 304 when they still hold, and does not count the request. */
 
-export interface CachedAnswer {
+interface CachedAnswer {
   readonly etag: string;
   /** What was made of the answer, not the answer: a fraction of its size. */
   readonly value: unknown;

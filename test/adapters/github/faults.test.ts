@@ -74,6 +74,20 @@ describe('tokens', () => {
     }
   });
 
+  it('C8 an App token that GitHub finds too long is made anew by the clock of GitHub', async () => {
+    await using subject = await opened();
+    const { github, key } = subject;
+    const fault = github.simulator.faults.add({
+      match: { path: 'apps/create-installation-access-token' },
+      times: 1,
+      status: 401,
+      headers: { date: new Date(Date.now() - 30_000).toUTCString() },
+      body: { message: "'Expiration time' claim ('exp') is too far in the future" },
+    });
+    assert.equal((await github.forge().pullRequest(key, signal))?.state, 'open');
+    assert.equal(fault.hits, 1);
+  });
+
   it('for cloning reads the contents of the one repository and nothing else', async () => {
     await using subject = await opened();
     const { github, id } = subject;
