@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { createEtagCache } from '../../../src/adapters/github/etag-cache.ts';
 
+const answer = (etag: string) => ({ etag, value: etag, hasNext: false });
+
 it('the cache of answers keeps those that were used last', () => {
   const cache = createEtagCache(2);
-  const answer = (etag: string) => ({ etag, value: etag, hasNext: false });
   cache.set('a', answer('a1'));
   cache.set('b', answer('b1'));
   cache.get('a');
