@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { exists } from './daemons.ts';
+import { exists, onPath } from './files.ts';
 import { run } from './run.ts';
 import type { Places } from './places.ts';
 
@@ -33,16 +33,6 @@ export async function installMissing(places: Places, programs: Readonly<Record<s
   const apt = ['apt-get', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3'] as const;
   await run([...apt, 'update'], { log, env });
   await run([...apt, 'install', '-y', '--no-install-recommends', ...missing], { log, env });
-}
-
-/** The program's absolute path, looked for as a shell would, `sbin` included. */
-export async function onPath(program: string): Promise<string | undefined> {
-  const folders = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`.split(':');
-  for (const folder of folders) {
-    const file = path.join(folder, program);
-    if (folder && (await exists(file))) return file;
-  }
-  return undefined;
 }
 
 /**

@@ -3,7 +3,7 @@ import { cp, mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { registryHost } from './addresses.ts';
-import { onPath } from './apt.ts';
+import { onPath } from './files.ts';
 import type { Places } from './places.ts';
 import { hasImage } from './registry.ts';
 import { run } from './run.ts';

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { openSync, closeSync, mkdirSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Places } from './places.ts';
 import { waitUntil } from './wait.ts';
@@ -92,12 +92,4 @@ async function environmentOf(pid: number): Promise<string[]> {
   } catch {
     return [];
   }
-}
-
-/** Whether a path exists. */
-export async function exists(file: string): Promise<boolean> {
-  return stat(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ports, registryHost } from './addresses.ts';
-import { onPath } from './apt.ts';
+import { onPath } from './files.ts';
 import type { StartedCluster } from './native/native.ts';
 import type { Places } from './places.ts';
 import type { Progress } from './progress.ts';

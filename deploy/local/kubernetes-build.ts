@@ -1,13 +1,13 @@
 import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { downloadSource, installMissing, unpackPackages } from './apt.ts';
-import { exists } from './daemons.ts';
+import { exists } from './files.ts';
 import type { Places } from './places.ts';
 import type { Progress } from './progress.ts';
 import { run } from './run.ts';
 
 /** The release that Debian carries the sources of. */
-export const kubernetesVersion = '1.20.2';
+const kubernetesVersion = '1.20.2';
 
 const programs = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'kubelet'] as const;
 

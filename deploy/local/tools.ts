@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { installMissing, onPath, unpackPackages } from './apt.ts';
-import { exists } from './daemons.ts';
+import { installMissing, unpackPackages } from './apt.ts';
+import { exists, onPath } from './files.ts';
 import type { Places } from './places.ts';
 import { run } from './run.ts';
 

@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { exists } from '../daemons.ts';
+import { exists } from '../files.ts';
 
 /** The control group that every container of the stack lives below. */
 export const cgroupRoot = '/berth';

@@ -1,8 +1,8 @@
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { onPath } from '../apt.ts';
-import { exists, markedProcesses } from '../daemons.ts';
+import { markedProcesses } from '../daemons.ts';
+import { exists, onPath } from '../files.ts';
 import type { Places } from '../places.ts';
 import { run } from '../run.ts';
 import { cgroupsOf } from './cgroups.ts';

@@ -2,13 +2,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { networks } from '../addresses.ts';
-import { startDaemon, exists } from '../daemons.ts';
+import { startDaemon } from '../daemons.ts';
+import { exists, onPath } from '../files.ts';
 import { run } from '../run.ts';
-import { onPath } from '../apt.ts';
 import type { ControlPlaneContext } from './control-plane.ts';
 
 /** The files that the feed writes for dnsmasq and itself. */
-export interface DnsFiles {
+interface DnsFiles {
   /** Host records in the format of /etc/hosts. */
   readonly hosts: string;
   readonly pid: string;

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { networks } from '../addresses.ts';
-import { exists } from '../daemons.ts';
+import { exists } from '../files.ts';
 import type { Places } from '../places.ts';
 import { run } from '../run.ts';
 

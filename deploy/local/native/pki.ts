@@ -2,8 +2,8 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { networks, ports } from '../addresses.ts';
+import { exists } from '../files.ts';
 import type { Places } from '../places.ts';
-import { exists } from '../daemons.ts';
 import { run } from '../run.ts';
 
 /** The name of the one node. */
