@@ -1,0 +1,172 @@
+/** Kubernetes in memory. Passes the contract suite of `Cluster`. */
+import { isDeepStrictEqual } from 'node:util';
+import { DiagnosedError, FencedError } from '../../src/domain/errors.ts';
+import type { NamespaceState, PreviewKey, ReleaseState, WorkloadState } from '../../src/domain/preview.ts';
+import type { Cluster, PreviewNamespace } from '../../src/ports.ts';
+import { type FakeNamespace, type FakeWorld, fakeWorld } from './world.ts';
+
+export interface FakeCluster extends Cluster {
+  readonly world: FakeWorld;
+  /** What the workloads of a namespace do from now on. */
+  setWorkloads(name: string, state: WorkloadState): void;
+  /** Keeps the namespace from going once it is deleted, until `world.letGo`. */
+  hold(name: string, by: string): void;
+  /** A namespace that somebody else made. */
+  addForeign(name: string): void;
+}
+
+/** A cluster in which everything works, and goes wrong only as told. */
+export function fakeCluster(world: FakeWorld = fakeWorld()): FakeCluster {
+  const ours = () => [...world.namespaces.values()].filter((namespace) => namespace.key !== undefined);
+
+  /** The namespace with this UID, `undefined` when it is gone. @throws when it is not ours. */
+  function own(name: string, uid: string): FakeNamespace | undefined {
+    const namespace = world.namespaces.get(name);
+    if (namespace === undefined || namespace.uid !== uid) return undefined;
+    if (namespace.key === undefined) throw new Error(`namespace ${name} is not ours`);
+    return namespace;
+  }
+
+  function writable(name: string): FakeNamespace {
+    const namespace = world.namespace(name);
+    if (namespace.key === undefined) throw new Error(`namespace ${name} is not ours`);
+    return namespace;
+  }
+
+  return {
+    world,
+    setWorkloads(name, state) {
+      world.namespace(name).workloads = state;
+      world.changed();
+    },
+    hold(name, by) {
+      world.namespace(name).heldBy = by;
+    },
+    addForeign(name) {
+      world.add(name, undefined);
+    },
+
+    async observe(key, name, signal) {
+      await answer(signal);
+      const found = ours().find((namespace) => isDeepStrictEqual(namespace.key, key));
+      const namespace = namespaceState(found, world.namespaces.get(name));
+      if (found === undefined || found.terminating) {
+        return { namespace, release: { state: 'absent' }, hasDeleteHooks: false, workloads: { state: 'none' } };
+      }
+      return {
+        namespace,
+        release: releaseState(found),
+        hasDeleteHooks: found.deployed?.hasDeleteHooks ?? false,
+        workloads: found.workloads,
+      };
+    },
+
+    async *watchWorkloads(name, signal) {
+      let last: WorkloadState | undefined;
+      for (;;) {
+        await answer(signal);
+        const namespace = world.namespaces.get(name);
+        if (namespace === undefined) return;
+        if (isDeepStrictEqual(namespace.workloads, last)) {
+          await world.nextChange(signal);
+          continue;
+        }
+        last = namespace.workloads;
+        yield last;
+      }
+    },
+
+    async namespaceGone(name, uid, signal) {
+      await answer(signal);
+      while (world.namespaces.get(name)?.uid === uid) await world.nextChange(signal);
+    },
+
+    async prepareNamespace({ key, name }, signal) {
+      await answer(signal);
+      const existing = world.namespaces.get(name);
+      if (existing?.terminating)
+        throw new Error(`creating namespace ${name}: the one of that name is still being removed`);
+      if (existing !== undefined && !isDeepStrictEqual(existing.key, key)) {
+        throw new DiagnosedError({ reason: 'NamespaceTaken', message: `The namespace \`${name}\` is taken.` });
+      }
+      const namespace = existing ?? world.add(name, key);
+      namespace.prepared = true;
+      world.changed();
+    },
+
+    async raiseFence(name, uid, signal) {
+      await answer(signal);
+      const namespace = own(name, uid);
+      if (namespace === undefined) return undefined;
+      namespace.fence += 1;
+      return namespace.fence;
+    },
+
+    async checkFence(name, uid, fence, signal) {
+      await answer(signal);
+      const namespace = own(name, uid);
+      if (namespace?.fence !== fence) throw new FencedError(`the fence of ${name} is ${namespace?.fence ?? 'gone'}`);
+    },
+
+    async recordRelease(name, record, signal) {
+      await answer(signal);
+      const namespace = writable(name);
+      namespace.record = { ...record, version: record.version ?? newestVersion(namespace) };
+      if (record.outcome.state === 'deployed') namespace.deployed = record.outcome;
+      world.changed();
+    },
+
+    async recordRevision(name, revision, signal) {
+      await answer(signal);
+      writable(name).revision = revision;
+      world.changed();
+    },
+
+    async deleteNamespace(name, uid, signal) {
+      await answer(signal);
+      const namespace = own(name, uid);
+      if (namespace !== undefined) world.terminate(namespace);
+    },
+
+    async previews(signal) {
+      await answer(signal);
+      return ours().map(previewNamespace);
+    },
+  };
+}
+
+/** The namespace as the gateway and the sweep see it. */
+export function previewNamespace(namespace: FakeNamespace): PreviewNamespace {
+  const { name, uid, terminating, revision, deployed } = namespace;
+  return { key: namespace.key as PreviewKey, name, uid, terminating, revision, routes: deployed?.routes ?? [] };
+}
+
+function namespaceState(found: FakeNamespace | undefined, named: FakeNamespace | undefined): NamespaceState {
+  if (found === undefined) return named === undefined ? { state: 'absent' } : { state: 'foreign', name: named.name };
+  const { name, uid, heldBy, prepared, revision } = found;
+  return found.terminating
+    ? { state: 'terminating', name, uid, heldBy }
+    : { state: 'active', name, uid, prepared, revision };
+}
+
+function releaseState({ helm, record }: FakeNamespace): ReleaseState {
+  const newest = helm.at(-1);
+  if (newest?.status.startsWith('pending-') || newest?.status === 'uninstalling') return { state: 'pending' };
+  const known = record !== undefined && record.version >= (newest?.version ?? 0) ? record : undefined;
+  if (known?.outcome.state === 'failed') {
+    return { state: 'failed', planDigest: known.planDigest, diagnosis: known.outcome.diagnosis };
+  }
+  if (newest?.status === 'deployed') return { state: 'deployed', planDigest: known?.planDigest };
+  return newest?.status === 'failed' ? { state: 'interrupted' } : { state: 'absent' };
+}
+
+function newestVersion({ helm }: FakeNamespace): number {
+  return helm.at(-1)?.version ?? 0;
+}
+
+/** Every answer of a cluster takes a moment, in which others get their turn. */
+async function answer(signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  await Promise.resolve();
+  signal.throwIfAborted();
+}
