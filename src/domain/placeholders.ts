@@ -36,9 +36,9 @@ export function fillText(text: string, known: ReadonlyMap<string, string>): stri
 
 /** Replaces every placeholder and takes the escapes away. @throws when one is not known: it should have been reported. */
 export function fillCompletely(text: string, known: ReadonlyMap<string, string>): string {
-  return text.replace(grammar, (written, name: string | undefined) => {
+  return text.replace(grammar, (written, name: string | undefined, end: string | undefined) => {
     if (name === undefined) return '${';
-    const value = known.get(name);
+    const value = end === '}' ? known.get(name) : undefined;
     if (value === undefined) throw new Error(`resolving ${written}: nothing has that name`);
     return value;
   });
