@@ -303,7 +303,11 @@ describe('E6 a manifest made to exhaust its reader', () => {
     { name: 'lists 30,000 deep', text: '- '.repeat(30_000), want: /nested more than 32 levels deep/ },
     { name: 'explicit keys 30,000 deep', text: '? '.repeat(30_000), want: /nested more than 32 levels deep/ },
     { name: '10 MB', text: `values: { a: "${'x'.repeat(10_000_000)}" }`, want: /larger than 64 KiB/ },
-    { name: '11,000 keys', text: `{${Array.from({ length: 11_000 }, (_, i) => `${i}`)}}`, want: /10000 values/ },
+    {
+      name: '11,000 keys',
+      text: `{${Array.from({ length: 11_000 }, (_, i) => `${i}`)}}`,
+      want: /is not known.*and 49 more/,
+    },
     { name: '60,000 syntax errors', text: '}'.repeat(60_000), want: /10000|unexpected/i },
     { name: '30,000 comments', text: '#\n'.repeat(30_000), want: /more than 10000/ },
   ];
