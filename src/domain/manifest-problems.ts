@@ -117,7 +117,7 @@ function kindOf(value: Json): string {
 }
 
 /** A path as people write it: `images.web.args`. */
-export function nameOf(path: DataPath): string {
+function nameOf(path: DataPath): string {
   return path.length === 0 ? 'the file' : `\`${shortened(path.map(String).join('.'))}\``;
 }
 

@@ -8,7 +8,7 @@ import { parseImageReference } from './image-reference.ts';
 import type { JsonObject } from './json.ts';
 
 /** At most 20 characters and no `--`, so that `<route>--<namespace>` is a DNS label and can be taken apart again. */
-export const routeNamePattern = /^(?!.*--)[a-z0-9]([-a-z0-9]{0,18}[a-z0-9])?$/;
+const routeNamePattern = /^(?!.*--)[a-z0-9]([-a-z0-9]{0,18}[a-z0-9])?$/;
 /** Like a route's, beginning with a letter: the built-in chart names Services after images (RFC 1035). */
 const imageNamePattern = /^(?!.*--)[a-z]([-a-z0-9]{0,18}[a-z0-9])?$/;
 const nameRule = 'lower-case letters, digits and single dashes, at most 20 characters';
