@@ -1,0 +1,335 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { type GitSourceOptions, gitSource } from '../../../src/adapters/git/git-source.ts';
+import { DiagnosedError, RetryLaterError } from '../../../src/domain/errors.ts';
+import type { Repository } from '../../../src/domain/preview.ts';
+import type { Snapshot, Source } from '../../../src/ports.ts';
+import { type GitRemote, git, startGitRemote } from './git-remote.ts';
+
+const { signal } = new AbortController();
+
+describe('gitSource', () => {
+  let remote: GitRemote;
+  let directory: string;
+  let repository: Repository;
+  beforeEach(async () => {
+    remote = await startGitRemote();
+    directory = await mkdtemp(path.join(tmpdir(), 'git-source-'));
+    repository = { id: 7, owner: 'acme', name: 'shop', cloneUrl: remote.cloneUrl };
+  });
+  afterEach(async () => {
+    await remote[Symbol.asyncDispose]();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  function source(more: Partial<GitSourceOptions> = {}): Source {
+    return gitSource({ directory, token: async () => 's3cret', allowHttpLoopback: true, ...more });
+  }
+
+  const mirror = () => path.join(directory, 'mirrors', '7.git');
+  const readable = async (snapshot: Snapshot) => (await snapshot.text('file', 100, signal)) ?? 'absent';
+
+  it('fetches a revision once, also when asked for it many times at once and after a restart', async () => {
+    const revision = await remote.commit({ file: '1' });
+    const first = source();
+    await Promise.all(Array.from({ length: 5 }, () => first.at(repository, revision, signal)));
+    await first.at(repository, revision, signal);
+    assert.equal(await readable(await source().at(repository, revision, signal)), '1');
+    assert.equal(remote.requests.filter((line) => line.startsWith('POST')).length, 1);
+  });
+
+  it('fetches without history, and of the next revision only what is new', async () => {
+    const files = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`f${index}`, 'x'.repeat(index)]));
+    await remote.commit({ old: 'history' });
+    const under = source();
+    await under.at(repository, await remote.commit(files), signal);
+    const objects = async () => Number(/^count: (\d+)/m.exec(await git(mirror(), ['count-objects', '-v']))?.[1]);
+    const before = await objects();
+    const revision = await remote.commit({ ...files, file: 'changed' });
+    await under.at(repository, revision, signal);
+    // A commit, a tree, a blob.
+    assert.equal((await objects()) - before, 3);
+    assert.equal(await git(mirror(), ['rev-list', '--count', revision]), '1');
+  });
+
+  it('fetches different repositories at the same time', async () => {
+    const revision = await remote.commit({ file: '1' });
+    const both = Promise.withResolvers<void>();
+    let waiting = 0;
+    remote.onRequest = async ({ method }) => {
+      if (method === 'POST' && ++waiting === 2) both.resolve();
+      if (method === 'POST') await both.promise;
+      return true;
+    };
+    const under = source();
+    await Promise.all([7, 8].map((id) => under.at({ ...repository, id }, revision, signal)));
+  });
+
+  it('E1 never hands a branch name to git', async () => {
+    const branches = ['--upload-pack=touch pwned', '$(id)', 'ü😀'.repeat(20), `x${'y'.repeat(200)}`];
+    const under = source();
+    for (const [index, branch] of branches.entries()) {
+      // Not every name can be a ref: those that can are real branches of the remote.
+      const revision = await remote.commit({ file: String(index) }, /^-|\s|\$/.test(branch) ? 'main' : branch);
+      assert.equal(await readable(await under.at(repository, revision, signal)), String(index));
+      await assert.rejects(under.at(repository, branch, signal), /not a revision/);
+    }
+    assert.deepEqual(
+      await git(mirror(), ['for-each-ref', '--format=%(refname)']).then((text) => text.match(/[^\n]*heads[^\n]*/g)),
+      null,
+    );
+  });
+
+  it('E7 refuses every protocol but https, for what it is told and for what the repository says', async () => {
+    const revision = await remote.commit({
+      file: '1',
+      '.gitmodules': `[submodule "a"]\n\tpath = a\n\turl = file://${remote.directory}\n[submodule "b"]\n\tpath = b\n\turl = ext::touch ${directory}/pwned\n`,
+      a: { submodule: await remote.commit({ file: '0' }) },
+      b: { submodule: 'f'.repeat(40) },
+    });
+    for (const cloneUrl of [`file://${remote.directory}`, remote.directory, `ext::touch ${directory}/pwned`]) {
+      await assert.rejects(source().at({ ...repository, cloneUrl }, revision, signal), /refusing to fetch/);
+    }
+    const loopbackForbidden = source({ allowHttpLoopback: false });
+    await assert.rejects(loopbackForbidden.at(repository, revision, signal), /refusing to fetch/);
+    assert.deepEqual(remote.requests, []);
+    await using folder = await (await source().at(repository, revision, signal)).export('', signal);
+    assert.deepEqual(await readdir(path.join(folder.path, 'a')), []);
+    assert.deepEqual(await readdir(path.join(folder.path, 'b')), []);
+    assert.ok(!(await readdir(directory)).includes('pwned'));
+  });
+
+  it('E7 runs no hook and no filter, and changes no byte on behalf of an attribute', async () => {
+    const files = {
+      'text.txt': 'a\r\nb\n$Id$\n$Format:%H$\n',
+      'utf16.txt': { content: Buffer.from([0xff, 0xfe, 0x41, 0x00]) },
+      'ignored/file': 'x',
+      'pointer.bin': 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n',
+    };
+    const attributes = [
+      '* text=auto eol=crlf ident export-subst filter=evil',
+      'ignored export-ignore',
+      '*.bin filter=lfs diff=lfs merge=lfs -text',
+      'utf16.txt working-tree-encoding=UTF-16LE',
+    ];
+    const revision = await remote.commit({ ...files, '.gitattributes': `${attributes.join('\n')}\n` });
+    const under = source();
+    const snapshot = await under.at(repository, revision, signal);
+    const hook = path.join(mirror(), 'hooks', 'reference-transaction');
+    await writeFile(
+      path.join(mirror(), 'config'),
+      '[filter "evil"]\n\tsmudge = touch pwned; cat\n\trequired = true\n',
+      { flag: 'a' },
+    );
+    await mkdir(path.dirname(hook));
+    await writeFile(hook, `#!/bin/sh\ntouch ${directory}/pwned\n`);
+    await chmod(hook, 0o755);
+    await using folder = await snapshot.export('', signal);
+    for (const [file, content] of Object.entries(files)) {
+      const want = typeof content === 'string' ? Buffer.from(content) : content.content;
+      assert.deepEqual(await readFile(path.join(folder.path, file)), want, file);
+    }
+    await under.at(repository, await remote.commit({ file: '2' }), signal);
+    assert.ok(!(await readdir(directory)).includes('pwned'));
+    assert.ok(!(await readdir(folder.path)).includes('pwned'));
+  });
+
+  it('keeps the token out of arguments, and sends it to this remote alone', async () => {
+    const spy = path.join(directory, 'git-spy');
+    const log = path.join(directory, 'arguments');
+    await writeFile(spy, `#!/bin/sh\nprintf '%s\\n' "$@" >> ${log}\nexec git "$@"\n`);
+    await chmod(spy, 0o755);
+    const seen: (string | undefined)[] = [];
+    remote.onRequest = ({ headers }, response) => {
+      seen.push(headers.authorization);
+      if (headers.authorization) return true;
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
+      return false;
+    };
+    const revision = await remote.commit({ file: '1' });
+    assert.equal(await readable(await source({ gitPath: spy }).at(repository, revision, signal)), '1');
+    assert.deepEqual(new Set(seen), new Set([`Basic ${btoa('x-access-token:s3cret')}`]));
+    assert.ok(!/s3cret|eC1hY2/.test(await readFile(log, 'utf8')));
+    assert.ok(!/s3cret|eC1hY2/.test(await readFile(path.join(mirror(), 'config'), 'utf8')));
+  });
+
+  it('follows no redirect', async () => {
+    const revision = await remote.commit({ file: '1' });
+    const elsewhere = await startGitRemote();
+    try {
+      remote.onRequest = ({ url }, response) => {
+        response.writeHead(302, { location: `${new URL(elsewhere.cloneUrl).origin}${url}` }).end();
+        return false;
+      };
+      await assert.rejects(source().at(repository, revision, signal), /fetching .* of acme\/shop/);
+      assert.deepEqual(elsewhere.requests, []);
+    } finally {
+      await elsewhere[Symbol.asyncDispose]();
+    }
+  });
+
+  it('hands on what the giver of tokens throws', async () => {
+    const revision = await remote.commit({ file: '1' });
+    const later = new RetryLaterError('limit', 1);
+    await assert.rejects(source({ token: () => Promise.reject(later) }).at(repository, revision, signal), later);
+  });
+
+  it('works again after the remote was down, had no such revision, or wanted another token', async () => {
+    const revision = await remote.commit({ file: '1' });
+    const under = source();
+    await assert.rejects(under.at(repository, 'f'.repeat(40), signal), /fetching f{40} of acme\/shop: .*not our ref/);
+    for (const status of [401, 404, 500]) {
+      remote.onRequest = (_, response) => {
+        response.writeHead(status).end();
+        return false;
+      };
+      await assert.rejects(under.at(repository, revision, signal), /fetching/);
+    }
+    const down = { ...repository, cloneUrl: 'http://127.0.0.1:1/shop.git' };
+    await assert.rejects(under.at(down, revision, signal), /fetching/);
+    remote.onRequest = () => true;
+    assert.equal(await readable(await under.at(repository, revision, signal)), '1');
+  });
+
+  it('works again after it was stopped in the middle of a fetch, and lets the next in line go on', async () => {
+    const revision = await remote.commit({ file: '1' });
+    const abort = new AbortController();
+    remote.onRequest = async ({ method }) => {
+      if (method === 'POST') abort.abort(new Error('superseded'));
+      return method !== 'POST';
+    };
+    const under = source();
+    const stopped = under.at(repository, revision, abort.signal);
+    await assert.rejects(stopped, { message: 'superseded' });
+    remote.onRequest = () => true;
+    assert.equal(await readable(await under.at(repository, revision, signal)), '1');
+  });
+
+  it('does not keep anybody waiting in line who does not want to any more', async () => {
+    const revision = await remote.commit({ file: '1' });
+    const release = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    remote.onRequest = async () => {
+      held.resolve();
+      await release.promise;
+      return true;
+    };
+    const under = source();
+    const first = under.at(repository, revision, signal);
+    await held.promise;
+    const abort = new AbortController();
+    const second = under.at(repository, revision, abort.signal);
+    abort.abort(new Error('closed'));
+    await assert.rejects(second, { message: 'closed' });
+    release.resolve();
+    assert.equal(await readable(await first), '1');
+  });
+
+  it('is not stopped by what a killed git has left behind', async () => {
+    await source().at(repository, await remote.commit({ file: '1' }), signal);
+    const revision = await remote.commit({ file: '2' });
+    const leftovers = [
+      'shallow.lock',
+      'packed-refs.lock',
+      `refs/berth/${revision}.lock`,
+      'objects/pack/tmp_pack_x',
+      'gc.pid',
+    ];
+    for (const file of leftovers) await writeFile(path.join(mirror(), file), '');
+    assert.equal(await readable(await source().at(repository, revision, signal)), '2');
+    const left = await readdir(mirror(), { recursive: true });
+    assert.deepEqual(
+      left.filter((file) => /lock$|tmp_/.test(file)),
+      [],
+    );
+  });
+
+  it('makes a damaged mirror anew', async () => {
+    const under = source();
+    const revision = await remote.commit({ file: '1', other: 'x' });
+    const snapshot = await under.at(repository, revision, signal);
+    for (const folder of await readdir(path.join(mirror(), 'objects'))) {
+      if (folder.length === 2) await rm(path.join(mirror(), 'objects', folder), { recursive: true });
+    }
+    await assert.rejects(snapshot.text('file', 100, signal));
+    assert.equal(await readable(await under.at(repository, revision, signal)), '1');
+  });
+
+  it('keeps the revisions that were asked for last, and fetches dropped ones again', async () => {
+    const under = source({ keepRevisions: 3 });
+    const revisions: string[] = [];
+    for (let index = 0; index < 6; index += 1) {
+      const revision = await remote.commit({ file: String(index), [`only-${index}`]: String(index) });
+      revisions.push(revision);
+      await under.at(repository, revision, signal);
+      // The first one stays in use all the time.
+      await under.at(repository, revisions[0] ?? '', signal);
+    }
+    const refs = (await git(mirror(), ['for-each-ref', '--format=%(refname:lstrip=2)'])).split('\n');
+    assert.deepEqual(new Set(refs), new Set([revisions[0], revisions[4], revisions[5]]));
+    for (const [index, revision] of revisions.entries()) {
+      assert.equal(await readable(await under.at(repository, revision, signal)), String(index));
+    }
+  });
+
+  it('E5 refuses a tree that unfolds to more files or bytes than allowed, before writing any', async () => {
+    let tree = await git(remote.directory, ['mktree'], Buffer.from(`100644 blob ${await blob('x')}\tfile\n`));
+    for (let depth = 0; depth < 12; depth += 1) {
+      const lines = Array.from({ length: 10 }, (_, index) => `040000 tree ${tree}\td${index}\n`);
+      tree = await git(remote.directory, ['mktree'], Buffer.from(lines.join('')));
+    }
+    const bomb = await git(remote.directory, [
+      '-c',
+      'user.name=a',
+      '-c',
+      'user.email=a@b',
+      'commit-tree',
+      '-m',
+      'x',
+      tree,
+    ]);
+    await git(remote.directory, ['update-ref', 'refs/heads/bomb', bomb]);
+    const snapshot = await source({ maxFiles: 10_000 }).at(repository, bomb, signal);
+    await assert.rejects(snapshot.export('', signal), (error) => {
+      assert.ok(error instanceof DiagnosedError);
+      assert.match(error.message, /the repository has more than 10000 files/);
+      return true;
+    });
+    const large = await source({ maxBytes: 10 }).at(repository, await remote.commit({ file: 'x'.repeat(11) }), signal);
+    await assert.rejects(large.export('', signal), /the repository is larger than 10 bytes/);
+    assert.deepEqual(await readdir(path.join(directory, 'exports')).catch(() => []), []);
+  });
+
+  it('E5 refuses names that git would not write', async () => {
+    const inner = await git(remote.directory, ['mktree'], Buffer.from(`100644 blob ${await blob('x')}\tconfig\n`));
+    const tree = await git(remote.directory, ['mktree'], Buffer.from(`040000 tree ${inner}\t.GIT\n`));
+    const evil = await git(remote.directory, [
+      '-c',
+      'user.name=a',
+      '-c',
+      'user.email=a@b',
+      'commit-tree',
+      '-m',
+      'x',
+      tree,
+    ]);
+    await git(remote.directory, ['update-ref', 'refs/heads/evil', evil]);
+    const snapshot = await source().at(repository, evil, signal);
+    await assert.rejects(snapshot.export('', signal), /`\.GIT\/config` has a name that git refuses to write/);
+  });
+
+  it('removes the exports of a process that was killed', async () => {
+    const revision = await remote.commit({ file: '1' });
+    const snapshot = await source().at(repository, revision, signal);
+    await snapshot.export('', signal);
+    await source().at(repository, revision, signal);
+    assert.deepEqual(await readdir(path.join(directory, 'exports')).catch(() => []), []);
+  });
+
+  async function blob(content: string): Promise<string> {
+    return git(remote.directory, ['hash-object', '-w', '--stdin'], Buffer.from(content));
+  }
+});
