@@ -60,12 +60,23 @@ export async function startDaemon(places: Places, spec: DaemonSpec): Promise<voi
 
 /** All processes of the stack that run on the host, whoever started them, this one excepted. */
 export async function markedProcesses(places: Places): Promise<Marked[]> {
-  const found: Marked[] = [];
+  return (await allMarked()).filter(({ state }) => state === places.state);
+}
+
+/** Where a stack of another cache folder, such as another user's, keeps its state; `undefined` when none runs. */
+export async function foreignStack(places: Places): Promise<string | undefined> {
+  return (await allMarked()).find(({ state }) => state !== places.state)?.state;
+}
+
+async function allMarked(): Promise<(Marked & { readonly state: string })[]> {
+  const found: (Marked & { readonly state: string })[] = [];
   for (const entry of await readdir('/proc')) {
     const pid = Number(entry);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
-    const daemon = markOf(await environmentOf(pid), places);
-    if (daemon !== undefined) found.push({ pid, daemon });
+    const environment = await environmentOf(pid);
+    const state = valueOf(environment, stackMark);
+    const daemon = valueOf(environment, daemonMark);
+    if (state !== undefined && daemon !== undefined) found.push({ pid, daemon, state });
   }
   return found;
 }
@@ -80,9 +91,8 @@ function baseEnvironment(): NodeJS.ProcessEnv {
   return { PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, HOME: process.env['HOME'], LANG: 'C.UTF-8' };
 }
 
-function markOf(environment: readonly string[], places: Places): string | undefined {
-  if (!environment.includes(`${stackMark}=${places.state}`)) return undefined;
-  return environment.find((line) => line.startsWith(`${daemonMark}=`))?.slice(daemonMark.length + 1);
+function valueOf(environment: readonly string[], name: string): string | undefined {
+  return environment.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
 /** Empty when the process is gone, a zombie, or not ours to read. */

@@ -56,7 +56,8 @@ export async function up(options: StackOptions = {}): Promise<LocalStack> {
         await describe(places, stack);
         return stack;
       } catch (error) {
-        await stop(places, cluster);
+        // What went wrong first is what matters; the next command clears again.
+        await stop(places, cluster).catch(() => undefined);
         throw error;
       }
     },

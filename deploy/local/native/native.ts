@@ -3,7 +3,7 @@ import path from 'node:path';
 import { isListening, nodeAddress, ports } from '../addresses.ts';
 import { isDebianRoot } from '../apt.ts';
 import { pushBaseImages } from '../base-images.ts';
-import { areRunning } from '../daemons.ts';
+import { areRunning, foreignStack } from '../daemons.ts';
 import { pingDocker } from '../docker.ts';
 import { buildKubernetes } from '../kubernetes-build.ts';
 import type { Places } from '../places.ts';
@@ -109,6 +109,9 @@ export async function startNative(places: Places, progress: Progress): Promise<S
 
 /** Ends every process of the native stack and removes what they leave; harmless when there is none. */
 export async function stopNative(places: Places): Promise<void> {
+  // Bridges, ports and control groups are the machine's, not a cache folder's: a second stack would wreck the first.
+  const foreign = await foreignStack(places);
+  if (foreign) throw new Error(`another stack runs, with its state in ${foreign}: end that one first`);
   await endProcesses(places);
   // Without root there was no native cluster, only Redis.
   if (process.getuid?.() === 0) await removeLeftovers(places);
