@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { access, mkdir, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { DiagnosedError } from '../../domain/errors.ts';
@@ -64,7 +65,7 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
     const env = environment(endpoint, runDirectory, options.configDirectory);
     try {
       if (endpoint.kind === 'buildkit') {
-        await run(options.buildxPath, createArguments(endpoint), { signal, env, timeoutMs: 30_000 });
+        await symlink(await instances(endpoint, signal), path.join(runDirectory, 'instances'));
       }
       const metadataPath = path.join(runDirectory, 'metadata.json');
       const args = buildArguments({
@@ -90,6 +91,20 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
     } finally {
       await rm(runDirectory, { recursive: true, force: true });
     }
+  }
+
+  /** The directory in which buildx knows the endpoint: made once, for it takes a run of its own. */
+  async function instances(endpoint: Endpoint, signal: AbortSignal): Promise<string> {
+    const name = createHash('sha256').update(JSON.stringify(endpoint)).digest('hex').slice(0, 12);
+    const directory = path.join(options.directory, `endpoint-${name}`);
+    const ready = path.join(directory, 'instances');
+    if (await exists(ready)) return ready;
+    const draft = await mkdtemp(`${directory}-`);
+    const env = environment(endpoint, draft, options.configDirectory);
+    await run(options.buildxPath, createArguments(endpoint), { signal, env, timeoutMs: 30_000 });
+    // Two first builds may do this at once: the second rename fails, for the directory is not empty, and is not needed.
+    await rename(draft, directory).catch(() => rm(draft, { recursive: true, force: true }));
+    return ready;
   }
 
   /** The error to throw for a failed run: the author's fault, an endpoint that is not there, or another outage. */
@@ -182,6 +197,13 @@ async function textOf(file: string, signal: AbortSignal): Promise<string | undef
     }
     throw error;
   }
+}
+
+function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** A reference without tag and digest. @throws for what is no reference: it must not become part of an option. */

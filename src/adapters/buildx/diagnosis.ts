@@ -59,7 +59,10 @@ export function judge(build: FailedBuild): Verdict {
 
 /** What to say about a build that took too long: the step that was running, and what it said last. */
 export function timedOut(image: string, timeoutMs: number, vertices: readonly Vertex[]): Diagnosis {
-  const running = vertices.findLast((vertex) => vertex.state === 'running' && userStep(vertex) !== undefined);
+  // Ending the build makes the steps that were running fail.
+  const running = vertices.findLast(
+    (vertex) => ['running', 'failed'].includes(vertex.state) && userStep(vertex) !== undefined,
+  );
   const minutes = Math.max(1, Math.round(timeoutMs / 60_000));
   const during = running ? `, during \`${shortened(userStep(running) ?? '')}\`` : '';
   return {

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type BuildxBuilderOptions, buildxBuilder } from '../../../src/adapters/buildx/buildx-builder.ts';
+import { parseEndpoint } from '../../../src/adapters/buildx/endpoint.ts';
+import { DiagnosedError } from '../../../src/domain/errors.ts';
+import type { Builder, BuildRequest } from '../../../src/ports.ts';
+import { localStack } from '../../local-stack.ts';
+
+const { signal } = new AbortController();
+const silent = () => undefined;
+
+describe('buildxBuilder', { timeout: 120_000 }, () => {
+  const { registry, tools, dockerHost } = localStack();
+  const docker = parseEndpoint(`docker:${dockerHost}`);
+  const base = `${registry}/library/busybox:stable`;
+  const unique = randomBytes(4).toString('hex');
+  let folder: string;
+  let directory: string;
+  before(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'buildx-builder-'));
+    directory = path.join(folder, 'temporary');
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  function builder(more: Partial<BuildxBuilderOptions> = {}): Builder {
+    return buildxBuilder({ endpoints: [docker], buildxPath: tools.buildx, buildTimeoutMs: 60_000, directory, ...more });
+  }
+
+  async function request(dockerfile: string, more: Partial<BuildRequest> = {}): Promise<BuildRequest> {
+    const contextPath = path.join(folder, randomBytes(4).toString('hex'));
+    await mkdir(contextPath);
+    await writeFile(path.join(contextPath, 'Dockerfile'), dockerfile);
+    return {
+      ref: `${registry}/test-${unique}/shop/web:${path.basename(contextPath)}`,
+      contextPath,
+      dockerfilePath: path.join(contextPath, 'Dockerfile'),
+      target: undefined,
+      args: {},
+      labels: {},
+      trust: 'trusted',
+      ...more,
+    };
+  }
+
+  it('goes on to the next endpoint when one does not listen, or listens and does not build', async () => {
+    const open = new Set<Socket>();
+    const deaf = createServer((socket) => {
+      open.add(socket.on('error', silent));
+      socket.end();
+    }).listen(0, '127.0.0.1');
+    await once(deaf, 'listening');
+    const endpoints = [
+      parseEndpoint('docker:unix:///nowhere.sock'),
+      parseEndpoint(`docker:tcp://127.0.0.1:${(deaf.address() as AddressInfo).port}`),
+    ];
+    try {
+      const build = await request(`FROM ${base}\n`);
+      await assert.rejects(builder({ endpoints }).build(build, silent, signal), (error) => {
+        assert.ok(error instanceof Error && !(error instanceof DiagnosedError));
+        assert.match(error.message, /no BuildKit answers: .*nowhere\.sock does not accept connections/);
+        return true;
+      });
+      const { digest } = await builder({ endpoints: [...endpoints, docker] }).build(build, silent, signal);
+      assert.equal(await builder().digestOf(build.ref, signal), digest);
+    } finally {
+      deaf.close();
+      for (const socket of open) socket.destroy();
+    }
+  });
+
+  it('takes a registry that refuses the image for an outage, not for the author’s fault', async () => {
+    const broken = createHttpServer((_, response) => response.writeHead(503).end()).listen(0, '127.0.0.1');
+    await once(broken, 'listening');
+    try {
+      for (const host of [`localhost:${(broken.address() as AddressInfo).port}`, 'localhost:1']) {
+        const build = await request(`FROM ${base}\n`, { ref: `${host}/acme/shop/web:1` });
+        await assert.rejects(builder().build(build, silent, signal), (error) => {
+          assert.ok(error instanceof Error && !(error instanceof DiagnosedError), String(error));
+          assert.match(error.message, /building localhost:\d+\/acme\/shop\/web:1: exporting to image/);
+          return true;
+        });
+      }
+    } finally {
+      broken.close();
+      broken.closeAllConnections();
+    }
+  });
+
+  it('takes the registry of a base image that does not answer for an outage', async () => {
+    const build = await request('FROM localhost:1/acme/base:1\n');
+    await assert.rejects(builder().build(build, silent, signal), (error) => !(error instanceof DiagnosedError));
+  });
+
+  it('stops the running step in the daemon within two seconds of being aborted', async () => {
+    const abort = new AbortController();
+    const marker = `${60 + Math.random()}`;
+    const build = await request(`FROM ${base}\nRUN echo started && sleep ${marker}\n`);
+    let abortedAt = 0;
+    const running = builder().build(
+      build,
+      (line) => {
+        if (!line.endsWith(' started')) return;
+        abortedAt = performance.now();
+        abort.abort(new Error('superseded'));
+      },
+      abort.signal,
+    );
+    await assert.rejects(running, { message: 'superseded' });
+    // BuildKit kills the step's container; on a machine of its own nobody else can see that.
+    while ((await commandLines()).some((line) => line.includes(`sleep\0${marker}`))) {
+      assert.ok(performance.now() - abortedAt < 2_000, 'the step is still running');
+    }
+  });
+
+  it('says that a build takes too long, and during what', async () => {
+    const build = await request(`FROM ${base}\nRUN echo waiting && sleep 61\n`);
+    await assert.rejects(builder({ buildTimeoutMs: 2_000 }).build(build, silent, signal), (error) => {
+      assert.ok(error instanceof DiagnosedError);
+      assert.equal(error.diagnosis.reason, 'BuildTimedOut');
+      assert.match(error.message, /took longer than 1 minute, during `RUN echo waiting && sleep 61`/);
+      assert.deepEqual(error.diagnosis.log, ['waiting']);
+      return true;
+    });
+  });
+
+  it('E13 keeps the cache folders of trusted builds apart from those of forks, and of other repositories', async () => {
+    const dockerfile = (command: string) => `FROM ${base}\nRUN --mount=type=cache,target=/c,id=${unique} ${command}\n`;
+    const other = { ref: `${registry}/test-${unique}/other/web:1` };
+    await builder().build(await request(dockerfile('echo trusted > /c/file')), silent, signal);
+    const forks = await request(dockerfile('test ! -e /c/file && echo poison > /c/file'), { trust: 'untrusted' });
+    await builder().build(forks, silent, signal);
+    await builder().build(await request(dockerfile('test ! -e /c/file'), other), silent, signal);
+    await builder().build(await request(dockerfile('grep trusted /c/file')), silent, signal);
+  });
+
+  it('E13 builds what forks bring on endpoints of their own, when there are any', async () => {
+    const nowhere = parseEndpoint('unix:///untrusted.sock');
+    const under = builder({ untrustedEndpoints: [nowhere] });
+    await assert.rejects(
+      under.build(await request(`FROM ${base}\n`, { trust: 'untrusted' }), silent, signal),
+      /no BuildKit answers: unix:\/\/\/untrusted\.sock/,
+    );
+    await under.build(await request(`FROM ${base}\n`), silent, signal);
+  });
+
+  it('E13 runs no frontend that a fork brings along', async () => {
+    const build = await request(`# syntax=${registry}/evil/frontend:1\nFROM ${base}\n`, { trust: 'untrusted' });
+    await assert.rejects(builder().build(build, silent, signal), (error) => {
+      assert.ok(error instanceof DiagnosedError);
+      assert.match(error.message, /can only have `docker\/dockerfile`/);
+      return true;
+    });
+  });
+
+  it('refuses references that would become something else on the command line', async () => {
+    for (const ref of [`${registry}/acme/web`, `${registry}/acme/web:1,push=true`, '--help']) {
+      await assert.rejects(
+        builder().build(await request(`FROM ${base}\n`, { ref }), silent, signal),
+        /not an image reference/,
+      );
+    }
+  });
+
+  it('leaves no file behind', async () => {
+    const own = path.join(folder, 'own');
+    await builder({ directory: own }).build(await request(`FROM ${base}\n`), silent, signal);
+    const failing = await request(`FROM ${base}\nRUN false\n`);
+    await assert.rejects(builder({ directory: own }).build(failing, silent, signal), DiagnosedError);
+    assert.deepEqual(await readdir(own), []);
+  });
+});
+
+async function commandLines(): Promise<readonly string[]> {
+  const processes = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
+  return Promise.all(processes.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')));
+}
