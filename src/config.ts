@@ -136,7 +136,7 @@ export class ConfigError extends Error {
  * is how Kubernetes mounts secrets.
  * @throws ConfigError that lists every bad variable at once.
  */
-export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function parseConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
   const problems: string[] = [];
   const input: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {

@@ -110,7 +110,7 @@ function portOf(server: { address(): string | AddressInfo | null }): number {
 }
 
 try {
-  const config = parseConfig(process.env);
+  const config = parseConfig();
   await run(config, pino(logOptions({ level: config.LOG_LEVEL, role: config.ROLES.join(',') })));
 } catch (error) {
   if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`);

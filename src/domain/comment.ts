@@ -78,9 +78,9 @@ function placesOf(status: Status): string {
     .join('\n');
 }
 
-/** Images are worth a look only while one of them is missing. */
+/** Images are worth a look only when one of them is why there is no preview; while they are built, each change would be an edit. */
 function imageTable(status: Status): string {
-  if (status.phase !== 'Building' && status.phase !== 'Failed') return '';
+  if (status.phase !== 'Failed') return '';
   if (status.images.every(({ state }) => state === 'built')) return '';
   const rows = status.images
     .slice(0, maxRows)

@@ -1,4 +1,5 @@
 /** Derives what is said about a preview from what is desired, what is observed and what comes next. */
+import type { Plan } from './plan.ts';
 import type { Desired, Diagnosis, Observed, PreviewKey, PullRequest, Step } from './preview.ts';
 import type { Phase, Status } from './status.ts';
 
@@ -15,14 +16,15 @@ export interface Situation {
 
 /** The status of a preview; equal situations give equal statuses. */
 export function statusOf(situation: Situation): Status {
-  const { key, pullRequest, desired, observed } = situation;
+  const { key, pullRequest, desired, observed, step } = situation;
+  const revision = desired.state === 'absent' ? undefined : desired.revision;
   const plan = desired.state === 'present' ? desired.plan : undefined;
   const { namespace } = observed;
   return {
     key,
     ...phaseOf(situation),
-    revision: desired.state === 'absent' ? undefined : desired.revision,
-    serving: namespace.state === 'active' ? namespace.revision : undefined,
+    revision,
+    serving: step.do === 'record revision' ? revision : namespace.state === 'active' ? namespace.revision : undefined,
     urls: plan?.routes.map(({ name, url }) => ({ name, url })) ?? [],
     images:
       plan?.images.map(({ name }) => {
@@ -75,43 +77,57 @@ function phaseOf({ desired, observed, step, overdue }: Situation): Word {
     case 'invalid':
       return { phase: 'Failed', message: desired.diagnosis.message, diagnosis: desired.diagnosis };
     case 'present':
-      return word(...progressOf(step, observed));
+      return word(...progressOf(step, desired.plan));
   }
 }
 
-function progressOf(step: Step, observed: Observed): [Phase, string] {
+/**
+ * The words change with the phase and not with every step: each change is a request to GitHub, whose patience is
+ * limited. What happens in between is in the log.
+ */
+function progressOf(step: Step, plan: Plan): [Phase, string] {
   switch (step.do) {
     case 'nothing':
+    // What is recorded is that it is ready.
+    case 'record revision':
       return ['Ready', 'The preview is ready.'];
     case 'cancel builds':
     case 'create namespace':
     case 'start builds':
-      return ['Building', 'The images are being built.'];
+      return building(plan);
     case 'unlock release':
     case 'upgrade release':
-    case 'record revision':
-      return ['Deploying', 'The chart is being installed.'];
+      return deploying;
     case 'delete namespace':
       return ['Removing', 'The preview is being removed.'];
     case 'wait':
-      return waitMessage(step.for, observed);
+      return waitingFor(step.for, plan);
     case 'stall':
       return ['Failed', step.diagnosis.message];
   }
 }
 
-function waitMessage(what: (Step & { do: 'wait' })['for'], observed: Observed): [Phase, string] {
+function waitingFor(what: (Step & { do: 'wait' })['for'], plan: Plan): [Phase, string] {
   switch (what) {
     case 'builds':
-      return ['Building', 'The images are being built.'];
+      return building(plan);
     case 'images':
       return ['Building', 'Waiting for an image that is built elsewhere.'];
     case 'namespace':
       return ['Building', 'Waiting for the previous namespace to go.'];
     case 'workloads':
-      // The cluster's own count of ready pods would rewrite the comment with every pod: that is for the log.
-      return ['Deploying', observed.workloads.state === 'progressing' ? 'Waiting for the pods to be ready.' : ''];
+      return deploying;
   }
+}
+
+const deploying: [Phase, string] = ['Deploying', 'The chart is being installed and its pods started.'];
+
+function building({ images }: Plan): [Phase, string] {
+  const names = images.flatMap(({ kind, name }) => (kind === 'build' ? [name] : []));
+  return [
+    'Building',
+    names.length === 1 ? `Building the image ${names[0]}.` : `Building the images ${names.join(', ')}.`,
+  ];
 }
 
 const absentMessage = {

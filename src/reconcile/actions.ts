@@ -3,6 +3,7 @@ import { DiagnosedError } from '../domain/errors.ts';
 import { releaseValues, type Plan } from '../domain/plan.ts';
 import type { Desired, PreviewKey, PullRequest, Step } from '../domain/preview.ts';
 import type { Snapshot } from '../ports.ts';
+import type { Fence } from './fence.ts';
 import type { Observation } from './observe.ts';
 import type { Limits, Ports } from './ports.ts';
 
@@ -21,15 +22,14 @@ export interface Pass {
   readonly digests: ReadonlyMap<string, string>;
   readonly limits: Limits;
   readonly signal: AbortSignal;
-  /** Resolves while this pass is still the one that may act on the namespace. @throws FencedError when it is not. */
-  claim(name: string, uid: string): Promise<void>;
+  readonly fence: Fence;
 }
 
 /** @throws what the port throws; a `DiagnosedError` of a release is written down instead, for the next look to find. */
 export async function act(ports: Ports, pass: Pass, step: ActingStep, observation: Observation): Promise<void> {
   const { key, name, signal } = pass;
   const { namespace } = observation.observed;
-  if (namespace.state === 'active') await pass.claim(namespace.name, namespace.uid);
+  if (namespace.state === 'active') await pass.fence.claim(namespace.name, namespace.uid);
   switch (step.do) {
     case 'cancel builds':
       return ports.queue.cancelBuilds(key, step.keep);
@@ -44,7 +44,9 @@ export async function act(ports: Ports, pass: Pass, step: ActingStep, observatio
     case 'delete namespace':
       if (namespace.state !== 'active') return;
       if (observation.hasDeleteHooks) await uninstall(ports, pass, namespace.name);
-      return ports.cluster.deleteNamespace(namespace.name, namespace.uid, signal);
+      await ports.cluster.deleteNamespace(namespace.name, namespace.uid, signal);
+      pass.fence.release();
+      return;
     case 'unlock release':
       if (namespace.state === 'active') await ports.releaser.unlock(namespace.name, signal);
       return;
@@ -88,7 +90,7 @@ async function upgrade(
     version: number | undefined,
     outcome: Parameters<typeof ports.cluster.recordRelease>[1]['outcome'],
   ) => {
-    await pass.claim(namespace.name, namespace.uid);
+    await pass.fence.claim(namespace.name, namespace.uid);
     await ports.cluster.recordRelease(namespace.name, { version, planDigest, revision, outcome }, signal);
   };
   try {

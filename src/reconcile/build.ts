@@ -22,9 +22,7 @@ export async function build(
   const { dockerfile } = job.build;
   const inContext = posix.relative(job.build.context, dockerfile);
   // A Dockerfile may stand beside its context; its folder is then written out on its own.
-  await using elsewhere = inContext.startsWith('..')
-    ? await snapshot.export(posix.dirname(dockerfile), signal)
-    : undefined;
+  await using elsewhere = inContext.startsWith('..') ? await snapshot.export(folderOf(dockerfile), signal) : undefined;
   const dockerfilePath = elsewhere ? join(elsewhere.path, posix.basename(dockerfile)) : join(context.path, inContext);
 
   log.info(fields, 'build started');
@@ -62,6 +60,12 @@ export async function build(
     // The log may be lost, the build may not.
     await stored.catch((err: unknown) => log.warn({ err, ref: job.ref }, 'build log not stored'));
   }
+}
+
+/** The folder of a path in a repository, `''` for the root. */
+function folderOf(path: string): string {
+  const folder = posix.dirname(path);
+  return folder === '.' ? '' : folder;
 }
 
 function msSince(startedAt: number): number {

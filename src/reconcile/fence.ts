@@ -7,6 +7,8 @@ export interface Fence {
   claim(name: string, uid: string): Promise<void>;
   /** Before telling anybody: checks what `claim` has taken, if it has. @throws FencedError */
   check(): Promise<void>;
+  /** After the namespace was deleted: the fence went with it, and what remains to be told is ours to tell. */
+  release(): void;
 }
 
 /** A fence for one pass. Nothing is written until the first claim, so a pass that changes nothing writes nothing. */
@@ -21,6 +23,9 @@ export function fenceFor(cluster: Pick<Cluster, 'raiseFence' | 'checkFence'>, si
     },
     async check() {
       if (held) await cluster.checkFence(held.name, held.uid, held.number, signal);
+    },
+    release() {
+      held = undefined;
     },
   };
 }

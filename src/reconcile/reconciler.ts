@@ -60,7 +60,7 @@ async function reconcileOnce(
   const fence = fenceFor(ports.cluster, signal);
   const reporter = reporterFor(ports, name, fence.check, signal);
   const digests = new Map<string, string>();
-  const pass: Pass = { ...target, key, digests, limits: settings.limits, signal, claim: fence.claim };
+  const pass: Pass = { ...target, key, digests, limits: settings.limits, signal, fence };
   const plan = desired.state === 'present' ? desired.plan : undefined;
   const acted = new Set<string>();
   const report = (observed: Observed, step: Step, overdue?: Diagnosis) => {

@@ -64,16 +64,17 @@ export function reporterFor(
 /** What GitHub's deployment should say; `undefined` when there is nothing to deploy. */
 function deploymentOf(status: Status): DeploymentReport | undefined {
   if (status.revision === undefined) return undefined;
-  const report = (state: DeploymentReport['state']): DeploymentReport => ({
+  const report = (state: DeploymentReport['state'], description = descriptionOf(status)): DeploymentReport => ({
     revision: status.revision ?? '',
     state,
-    description: descriptionOf(status),
+    description,
     environmentUrl: status.urls[0]?.url,
   });
   switch (status.phase) {
     case 'Building':
     case 'Deploying':
-      return report('in_progress');
+      // One word for both: a deployment's status is read by programs, and each costs a request.
+      return report('in_progress', 'Building and deploying');
     case 'Ready':
     case 'Asleep':
       return report('success');

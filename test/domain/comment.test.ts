@@ -25,11 +25,16 @@ describe('commentOf', () => {
     assert.match(text, /\| `api` \| \[api--pr-42-shop-k3x9ab\.preview\.test\]\(https:\/\/api--pr-42-/);
   });
 
-  it('shows the images while they are being built', () => {
+  it('says what is being built and where it will be', () => {
     const text = commentOf(statusOf());
     assert.match(text, /^🔨 \*\*Building\*\* \[`a1b2c3d`\]/);
-    assert.ok(text.includes('| `web` | 🔨 building |\n| `api` | ✅ built |'));
+    assert.doesNotMatch(text, /\| Image/);
     assert.ok(text.includes('It will be at ['));
+  });
+
+  it('shows which image is to blame when one failed', () => {
+    const text = commentOf(statusOf({ phase: 'Failed' }));
+    assert.ok(text.includes('| `web` | 🔨 building |\n| `api` | ✅ built |'));
   });
 
   it('says which revision is still served', () => {

@@ -38,7 +38,7 @@ describe('a preview that cannot be is explained on the pull request', () => {
       name: 'a bad .berth.yaml, every mistake with line and column',
       repository: 'bad-manifest',
       files: badManifest,
-      says: [/\.berth\.yaml/, /2:10/, /contxt/, /4:31/],
+      says: [/\.berth\.yaml/, /2:10/, /contxt/, /4:30/],
     },
   ];
   for (const { name, repository, files, says } of rows) {

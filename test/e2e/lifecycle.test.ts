@@ -28,7 +28,7 @@ describe('a pull request from its opening to its end', () => {
     const { status, body } = await world.visit(url);
     assert.equal(status, 200);
     assert.ok(body.includes(headSha), 'the page shows the commit it was built from');
-    const api = await world.visit(url, '/api/visits');
+    const api = await world.visit(url, '/cgi-bin/visits');
     assert.equal(api.status, 200, api.body);
     const comment = await world.commented(repo, number, /Open the preview/);
     assert.ok(comment.includes(url));
@@ -66,7 +66,10 @@ describe('a pull request from its opening to its end', () => {
     world.github.closePullRequest(repo, number);
     await world.removed(repo, number);
     assert.deepEqual(await world.namespaces(), []);
-    assert.equal(world.github.deployments(repo, number).at(-1)?.statuses.at(-1)?.state, 'inactive');
+    await world.github.until(
+      () => world.github.deployments(repo, number).every(({ statuses }) => statuses.at(-1)?.state === 'inactive'),
+      { what: 'every deployment to be inactive' },
+    );
     const { status, body } = await world.visit(url);
     assert.equal(status, 404);
     assert.match(body, /removed/i);

@@ -4,12 +4,13 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CoreV1Api, KubeConfig, type V1Namespace } from '@kubernetes/client-node';
+import { CoreV1Api, type V1Namespace } from '@kubernetes/client-node';
 import type { LocalStack } from '../../deploy/local/stack.ts';
 import { localStack } from '../local-stack.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
 import { berthEnvironment, uniqueWord } from './berth-environment.ts';
 import { type BerthProcess, startBerth } from './berth-process.ts';
+import { prepareCluster } from './prepare-cluster.ts';
 
 export interface World extends AsyncDisposable {
   readonly github: Simulator;
@@ -50,8 +51,7 @@ export async function startWorld(): Promise<World> {
   const dataDir = await mkdtemp(join(tmpdir(), 'berth-e2e-'));
   const github = await startSimulator();
   const env = berthEnvironment(stack, github, { instance, dataDir });
-  const config = new KubeConfig();
-  config.loadFromFile(stack.kubeconfig);
+  const config = await prepareCluster(stack);
   const cluster = config.makeApiClient(CoreV1Api);
 
   const start = async () => {

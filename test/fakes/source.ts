@@ -63,7 +63,7 @@ function entriesOf(files: Files): Map<string, TreeEntry> {
   const tree = new Map<string, TreeEntry>();
   const folders = new Map<string, string[]>([['', []]]);
   for (const [file, content] of Object.entries(files).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    tree.set(file, { type: typeOf(content), id: hash(`${JSON.stringify(content)}`) });
+    tree.set(file, { type: typeOf(content), id: hash(JSON.stringify(content)) });
     for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
       const name = folder === '.' ? '' : folder;
       folders.set(name, [...(folders.get(name) ?? []), `${file} ${tree.get(file)?.id}`]);

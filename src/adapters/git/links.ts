@@ -24,7 +24,7 @@ function leaves(links: ReadonlyMap<string, string>, path: string, target: string
     // A loop, or a link that nobody can follow, leads nowhere.
     if (followed > maxLinks) return false;
     if (next.startsWith('/')) return true;
-    ahead.push(...next.split('/').reverse());
+    ahead.push(...next.split('/').toReversed());
     next = undefined;
     while (next === undefined && ahead.length > 0) {
       const component = ahead.pop();
