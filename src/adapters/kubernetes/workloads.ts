@@ -123,7 +123,8 @@ function statefulSet(it: StatefulSet, podsOf: PodsByOwner): Workload {
       (status.readyReplicas ?? 0) === wanted &&
       (!updatesAll || wanted === 0 || status.currentRevision === status.updateRevision),
     pods,
-    creator: observed ? it : undefined,
+    // A controller that cannot create the first pod does not get to say that it has seen the generation.
+    creator: it,
     conditions: [],
   };
 }

@@ -1,0 +1,310 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { DiagnosedError, FencedError } from '../../src/domain/errors.ts';
+import type { NamespaceState, PreviewKey, WorkloadState } from '../../src/domain/preview.ts';
+import type { Cluster, ClusterState } from '../../src/ports.ts';
+
+export interface ClusterSubject extends AsyncDisposable {
+  readonly cluster: Cluster;
+  /** A preview that nobody else uses. */
+  readonly key: PreviewKey;
+  readonly name: string;
+  /** A namespace of that name, made by somebody else. */
+  addForeign(name: string): Promise<void>;
+  exists(name: string): Promise<boolean>;
+  /** Puts something into the namespace that keeps it from going. */
+  hold(name: string): Promise<void>;
+  letGo(name: string): Promise<void>;
+  /** Words by which the state of a held namespace must name what holds it. */
+  readonly heldBy: RegExp;
+  /** Starts a workload that becomes ready. */
+  startWorkload(name: string): Promise<void>;
+  /** Leaves a release as Helm does. */
+  markHelm(name: string, version: number, status: 'deployed' | 'failed' | 'pending-install'): Promise<void>;
+}
+
+const revision = 'c'.repeat(40);
+const routes = [{ name: 'web', service: 'web', port: 80, host: 'pr-1', url: 'https://pr-1.example.com' }];
+const diagnosis = {
+  reason: 'ChartInvalid',
+  message: 'The chart cannot be rendered.',
+  log: ['line 1', 'line 2'],
+  places: [{ path: 'chart/a.yaml', line: 3, column: 1, message: 'no' }],
+} as const;
+
+async function collect<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
+  const collected: T[] = [];
+  for await (const item of items) collected.push(item);
+  return collected;
+}
+
+export function describeClusterContract(name: string, makeSubject: () => Promise<ClusterSubject>): void {
+  describe(`Cluster: ${name}`, { timeout: 120_000 }, () => {
+    const { signal } = new AbortController();
+    let subject: ClusterSubject;
+    beforeEach(async () => {
+      subject = await makeSubject();
+    });
+    afterEach(() => subject[Symbol.asyncDispose]());
+
+    const observe = (): Promise<ClusterState> => subject.cluster.observe(subject.key, subject.name, signal);
+
+    async function prepare(key = subject.key): Promise<void> {
+      const repository = {
+        id: key.repositoryId,
+        owner: 'acme',
+        name: 'shop',
+        cloneUrl: 'https://example.com/acme/shop',
+      };
+      await subject.cluster.prepareNamespace({ key, name: subject.name, repository, trust: 'trusted' }, signal);
+    }
+
+    async function active(): Promise<Extract<NamespaceState, { state: 'active' }>> {
+      const { namespace } = await observe();
+      assert(namespace.state === 'active', `the namespace is ${namespace.state}`);
+      return namespace;
+    }
+
+    async function deleteAndWait(): Promise<void> {
+      const { uid } = await active();
+      await subject.cluster.deleteNamespace(subject.name, uid, signal);
+      await subject.cluster.namespaceGone(subject.name, uid, signal);
+    }
+
+    it('sees nothing where nothing is', async () => {
+      const absent: ClusterState = {
+        namespace: { state: 'absent' },
+        release: { state: 'absent' },
+        hasDeleteHooks: false,
+        workloads: { state: 'none' },
+      };
+      assert.deepEqual(await observe(), absent);
+    });
+
+    it('prepares a namespace once, and finds it by its key whatever name is asked for', async () => {
+      await prepare();
+      const first = await active();
+      assert.deepEqual(first, { ...first, name: subject.name, prepared: true, revision: undefined });
+      await prepare();
+      assert.deepEqual(await active(), first);
+      const renamed = await subject.cluster.observe(subject.key, `${subject.name}-renamed`, signal);
+      assert.deepEqual(renamed.namespace, first);
+      const listed = await subject.cluster.previews(signal);
+      assert.deepEqual(
+        listed.filter(({ uid }) => uid === first.uid),
+        [
+          {
+            key: subject.key,
+            name: subject.name,
+            uid: first.uid,
+            terminating: false,
+            revision: undefined,
+            routes: [],
+          },
+        ],
+      );
+    });
+
+    it('G3 waits for a terminating namespace to go before it makes the next one', async () => {
+      await prepare();
+      const { uid } = await active();
+      await subject.hold(subject.name);
+      await subject.cluster.deleteNamespace(subject.name, uid, signal);
+      assert.equal((await observe()).namespace.state, 'terminating');
+      await assert.rejects(prepare(), (error) => error instanceof Error && !(error instanceof DiagnosedError));
+      await subject.letGo(subject.name);
+      await subject.cluster.namespaceGone(subject.name, uid, signal);
+      await prepare();
+      assert.notEqual((await active()).uid, uid);
+    });
+
+    it('G4 names what holds a namespace that does not go', async () => {
+      await prepare();
+      const { uid } = await active();
+      await subject.hold(subject.name);
+      await subject.cluster.deleteNamespace(subject.name, uid, signal);
+      let state: NamespaceState;
+      do {
+        state = (await observe()).namespace;
+        assert(state.state === 'terminating');
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      } while (state.heldBy === undefined);
+      assert.match(state.heldBy, subject.heldBy);
+    });
+
+    it('G5 never touches a namespace of the same name that is not ours', async () => {
+      await subject.addForeign(subject.name);
+      assert.deepEqual((await observe()).namespace, { state: 'foreign', name: subject.name });
+      await assert.rejects(
+        prepare(),
+        (error) => error instanceof DiagnosedError && error.diagnosis.reason === 'NamespaceTaken',
+      );
+      await assert.rejects(subject.cluster.recordRevision(subject.name, revision, signal));
+      assert(await subject.exists(subject.name));
+      assert(!(await subject.cluster.previews(signal)).some((preview) => preview.name === subject.name));
+    });
+
+    it("G5 never touches another preview's namespace", async () => {
+      await prepare();
+      const other = { ...subject.key, number: subject.key.number + 1 };
+      await assert.rejects(
+        prepare(other),
+        (error) => error instanceof DiagnosedError && error.diagnosis.reason === 'NamespaceTaken',
+      );
+    });
+
+    it('G6 does not delete a namespace that was recreated with a new UID', async () => {
+      await prepare();
+      const { uid: oldUid } = await active();
+      await deleteAndWait();
+      await prepare();
+      await subject.cluster.deleteNamespace(subject.name, oldUid, signal);
+      assert.notEqual((await active()).uid, oldUid);
+      assert.equal(await subject.cluster.raiseFence(subject.name, oldUid, signal), undefined);
+      await assert.rejects(subject.cluster.checkFence(subject.name, oldUid, 1, signal), FencedError);
+      // The old one is gone, whatever has its name now.
+      await subject.cluster.namespaceGone(subject.name, oldUid, signal);
+    });
+
+    it('deletes a namespace that is gone already', async () => {
+      await prepare();
+      const { uid } = await active();
+      await deleteAndWait();
+      assert.equal((await observe()).namespace.state, 'absent');
+      await subject.cluster.deleteNamespace(subject.name, uid, signal);
+      await subject.cluster.namespaceGone(subject.name, uid, signal);
+    });
+
+    it('F2 lets exactly one of several writers through the fence', async () => {
+      await prepare();
+      const { uid } = await active();
+      await subject.cluster.checkFence(subject.name, uid, 1, signal);
+      const writers = [1, 2, 3, 4, 5].map(() => subject.cluster.raiseFence(subject.name, uid, signal));
+      const fences = (await Promise.all(writers)).map((fence) => fence ?? 0).toSorted((a, b) => a - b);
+      assert.deepEqual(fences, [2, 3, 4, 5, 6]);
+      const passed = await Promise.allSettled(
+        fences.map((fence) => subject.cluster.checkFence(subject.name, uid, fence, signal)),
+      );
+      assert.deepEqual(
+        passed.map(({ status }) => status === 'fulfilled'),
+        [false, false, false, false, true],
+      );
+      await assert.rejects(subject.cluster.checkFence(subject.name, uid, 5, signal), FencedError);
+    });
+
+    it('remembers what a release has done', async () => {
+      await prepare();
+      await subject.markHelm(subject.name, 1, 'deployed');
+      const planDigest = 'plan-1';
+      const deployed = { state: 'deployed', routes, hasDeleteHooks: true } as const;
+      await subject.cluster.recordRelease(
+        subject.name,
+        { version: 1, planDigest, revision, outcome: deployed },
+        signal,
+      );
+      await subject.cluster.recordRevision(subject.name, revision, signal);
+      const state = await observe();
+      assert.deepEqual(state.release, { state: 'deployed', planDigest });
+      assert.equal(state.hasDeleteHooks, true);
+      assert.equal(state.namespace.state === 'active' && state.namespace.revision, revision);
+      const preview = (await subject.cluster.previews(signal)).find(({ name }) => name === subject.name);
+      assert.deepEqual([preview?.revision, preview?.routes], [revision, routes]);
+    });
+
+    it('keeps the last good routes when the next release fails', async () => {
+      await prepare();
+      await subject.markHelm(subject.name, 1, 'deployed');
+      const deployed = { state: 'deployed', routes, hasDeleteHooks: true } as const;
+      await subject.cluster.recordRelease(
+        subject.name,
+        { version: 1, planDigest: 'good', revision, outcome: deployed },
+        signal,
+      );
+      const failed = { state: 'failed', diagnosis } as const;
+      await subject.cluster.recordRelease(
+        subject.name,
+        { version: undefined, planDigest: 'bad', revision: 'd'.repeat(40), outcome: failed },
+        signal,
+      );
+      const state = await observe();
+      assert.deepEqual(state.release, { state: 'failed', planDigest: 'bad', diagnosis });
+      assert.equal(state.hasDeleteHooks, true);
+      const preview = (await subject.cluster.previews(signal)).find(({ name }) => name === subject.name);
+      assert.deepEqual(preview?.routes, routes);
+    });
+
+    it('remembers a failure of which Helm left nothing', async () => {
+      await prepare();
+      const outcome = { state: 'failed', diagnosis } as const;
+      await subject.cluster.recordRelease(
+        subject.name,
+        { version: undefined, planDigest: 'bad', revision, outcome },
+        signal,
+      );
+      assert.deepEqual((await observe()).release, { state: 'failed', planDigest: 'bad', diagnosis });
+      await subject.markHelm(subject.name, 1, 'deployed');
+      assert.deepEqual((await observe()).release, { state: 'deployed', planDigest: undefined });
+    });
+
+    it('G1 sees a release that a killed Helm left behind', async () => {
+      await prepare();
+      await subject.markHelm(subject.name, 1, 'pending-install');
+      assert.deepEqual((await observe()).release, { state: 'pending' });
+    });
+
+    it('G2 sees that a release was changed outside', async () => {
+      await prepare();
+      await subject.markHelm(subject.name, 1, 'deployed');
+      const outcome = { state: 'deployed', routes, hasDeleteHooks: false } as const;
+      const record = { version: 1, planDigest: 'plan', revision, outcome };
+      await subject.cluster.recordRelease(subject.name, record, signal);
+      await subject.markHelm(subject.name, 2, 'deployed');
+      assert.deepEqual((await observe()).release, { state: 'deployed', planDigest: undefined });
+      await subject.markHelm(subject.name, 3, 'failed');
+      assert.deepEqual((await observe()).release, { state: 'interrupted' });
+    });
+
+    it('follows workloads until they are ready', async () => {
+      await prepare();
+      await subject.startWorkload(subject.name);
+      const seen: WorkloadState[] = [];
+      for await (const state of subject.cluster.watchWorkloads(subject.name, signal)) {
+        assert.notDeepEqual(state, seen.at(-1));
+        seen.push(state);
+        if (state.state === 'ready') break;
+      }
+      assert.deepEqual((await observe()).workloads, { state: 'ready' });
+    });
+
+    it('ends following when the namespace is gone', async () => {
+      await prepare();
+      const { uid } = await active();
+      const watching = collect(subject.cluster.watchWorkloads(subject.name, signal));
+      await subject.cluster.deleteNamespace(subject.name, uid, signal);
+      await subject.cluster.namespaceGone(subject.name, uid, signal);
+      assert.deepEqual((await watching).at(0) ?? { state: 'none' }, { state: 'none' });
+    });
+
+    it('stops at once when asked', async () => {
+      await prepare();
+      const { uid } = await active();
+      const reason = new Error('newer');
+      const stopped = AbortSignal.abort(reason);
+      const { cluster, key } = subject;
+      await assert.rejects(cluster.observe(key, subject.name, stopped), reason);
+      await assert.rejects(cluster.raiseFence(subject.name, uid, stopped), reason);
+      await assert.rejects(collect(cluster.watchWorkloads(subject.name, stopped)), reason);
+      const stop = new AbortController();
+      const waits = Promise.allSettled([
+        cluster.namespaceGone(subject.name, uid, stop.signal),
+        collect(cluster.watchWorkloads(subject.name, stop.signal)),
+      ]);
+      await observe();
+      stop.abort(reason);
+      assert.deepEqual(
+        (await waits).map((result) => result.status === 'rejected' && result.reason),
+        [reason, reason],
+      );
+    });
+  });
+}

@@ -1,0 +1,159 @@
+/** Charts of all sorts, with the real Helm. */
+import assert from 'node:assert/strict';
+import { symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { corePath } from '../../src/adapters/kubernetes/collections.ts';
+import { DiagnosedError } from '../../src/domain/errors.ts';
+import type { Diagnosis } from '../../src/domain/preview.ts';
+import type { ReleaseRequest } from '../../src/ports.ts';
+import { hook } from './charts.ts';
+import { helmStage, templates } from './helm-stage.ts';
+
+const { signal } = new AbortController();
+
+async function failure(work: Promise<unknown>): Promise<Diagnosis> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof DiagnosedError) return error.diagnosis;
+    throw error;
+  }
+  throw new assert.AssertionError({ message: 'it did not fail' });
+}
+
+const foreign = (kind: string, api: string, metadata: string, rest = '') => ({
+  'foreign.yaml': `apiVersion: ${api}\nkind: ${kind}\nmetadata: {${metadata}}\n${rest}`,
+});
+const roleRef = 'roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}\n';
+
+async function diagnosisOf(
+  files: Readonly<Record<string, string>>,
+  overrides?: Partial<ReleaseRequest>,
+): Promise<Diagnosis> {
+  await using it = await helmStage();
+  return await failure(it.releaser.upgrade(await it.chart(files, overrides), signal));
+}
+
+describe('Helm: charts', { timeout: 120_000, concurrency: 2 }, () => {
+  it('says where in the repository a template is wrong', async () => {
+    const diagnosis = await diagnosisOf(templates.broken);
+    assert.equal(diagnosis.reason, 'ChartInvalid');
+    assert.deepEqual(
+      diagnosis.places?.map(({ path: file, line }) => [file, line]),
+      [['deploy/chart/templates/broken.yaml', 1]],
+    );
+  });
+
+  it('G7 shows what the job of a failed hook said', async () => {
+    const diagnosis = await diagnosisOf(templates['failing hook']);
+    assert.match(diagnosis.message, /pre-install hook, job `seed`, failed/);
+    assert.deepEqual(diagnosis.log, ['no such table']);
+  });
+
+  it('asks for dependencies to be committed', async () => {
+    const chart =
+      'apiVersion: v2\nname: web\nversion: 0.1.0\ndependencies: [{name: redis, version: 1.x, repository: "https://charts.example.com"}]\n';
+    const diagnosis = await diagnosisOf({ 'Chart.yaml': chart });
+    assert.match(diagnosis.message, /dependencies \(redis\).*helm dependency build/);
+  });
+
+  it('E5 rejects a symbolic link out of the chart', async () => {
+    await using it = await helmStage();
+    const request = await it.chart({});
+    await writeFile(path.join(it.directory, 'secret'), 'secret');
+    await symlink(path.join(it.directory, 'secret'), path.join(request.chartPath ?? '', 'templates/link.yaml'));
+    const diagnosis = await failure(it.releaser.upgrade(request, signal));
+    assert.match(diagnosis.message, /`templates\/link\.yaml` in the chart is a symbolic link/);
+  });
+
+  for (const [what, files, message] of [
+    [
+      'E9 denies a ClusterRoleBinding',
+      foreign('ClusterRoleBinding', 'rbac.authorization.k8s.io/v1', 'name: mine', roleRef),
+      /not have clusterrolebindings, which are for the whole cluster/,
+    ],
+    [
+      'E9 denies a RoleBinding',
+      foreign('RoleBinding', 'rbac.authorization.k8s.io/v1', 'name: mine', roleRef),
+      /not have rolebindings/,
+    ],
+    [
+      'E9 denies another namespace',
+      foreign('ConfigMap', 'v1', 'name: mine, namespace: kube-system'),
+      /not have configmaps in the namespace `kube-system`/,
+    ],
+    [
+      'E9 denies a foreign Secret by lookup',
+      { 'lookup.yaml': '{{ lookup "v1" "Secret" "kube-system" "" }}\n' },
+      /secrets/,
+    ],
+    [
+      'E10 denies a NetworkPolicy',
+      foreign('NetworkPolicy', 'networking.k8s.io/v1', 'name: open', 'spec: {podSelector: {}}\n'),
+      /not have networkpolicies/,
+    ],
+    [
+      'E10 denies a ResourceQuota',
+      foreign('ResourceQuota', 'v1', 'name: berth', 'spec: {hard: {pods: "1000"}}\n'),
+      /not have resourcequotas/,
+    ],
+    [
+      'E10 denies a LimitRange',
+      foreign('LimitRange', 'v1', 'name: berth', 'spec: {limits: []}\n'),
+      /not have limitranges/,
+    ],
+    [
+      'E12 denies a LoadBalancer',
+      foreign('Service', 'v1', 'name: lb', 'spec: {type: LoadBalancer, ports: [{port: 80}]}\n'),
+      /exceeded quota.*services\.loadbalancers=0/,
+    ],
+    [
+      'E12 denies a NodePort',
+      foreign('Service', 'v1', 'name: np', 'spec: {type: NodePort, ports: [{port: 80}]}\n'),
+      /exceeded quota.*services\.nodeports=0/,
+    ],
+  ] as const) {
+    it(what, async () => {
+      const diagnosis = await diagnosisOf(files);
+      assert.match(diagnosis.message, message);
+    });
+  }
+
+  it('waits for readiness before hooks that come after it', async () => {
+    await using it = await helmStage();
+    const order = hook('after', 'post-install', 'wget -q -O- http://web || true');
+    await it.releaser.upgrade(await it.chart({ 'hook.yaml': order }), signal);
+    const { workloads } = await it.preview.cluster.observe(it.preview.key, it.preview.name, signal);
+    assert.equal(workloads.state, 'ready');
+  });
+
+  it('G2 takes back what was changed by hand', async () => {
+    await using it = await helmStage();
+    const request = await it.chart({});
+    await it.releaser.upgrade(request, signal);
+    const service = `${corePath(it.preview.name, 'services')}/web`;
+    const contentType = 'application/merge-patch+json';
+    const body = { spec: { selector: { app: 'other' } } };
+    await it.preview.api.json({ method: 'PATCH', path: service, contentType, body }, signal);
+    await it.releaser.upgrade(request, signal);
+    const { spec } = await it.preview.api.json<{ spec: { selector: object } }>({ path: service }, signal);
+    assert.deepEqual(spec.selector, { app: 'web' });
+  });
+
+  it('passes values in order, and lets nobody else see them', async () => {
+    await using it = await helmStage();
+    const request = await it.chart(
+      {
+        'values.yaml': 'a: chart\nb: chart\nc: chart\n',
+        'map.yaml':
+          'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map}\ndata: {all: "{{ .Values.a }} {{ .Values.b }} {{ .Values.c }}"}\n',
+      },
+      { valuesTexts: ['b: file\nc: file\n', 'c: second\n'], values: { c: 'values' } },
+    );
+    await it.releaser.upgrade(request, signal);
+    const map = `${corePath(it.preview.name, 'configmaps')}/map`;
+    const { data } = await it.preview.api.json<{ data: object }>({ path: map }, signal);
+    assert.deepEqual(data, { all: 'chart file values' });
+  });
+});

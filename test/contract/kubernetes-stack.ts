@@ -1,0 +1,108 @@
+/** The local stack's cluster, and a namespace of one's own in it. */
+import { KubeConfig } from '@kubernetes/client-node';
+import { type KubernetesApi, kubernetesApi } from '../../src/adapters/kubernetes/api.ts';
+import { apiStatusOf } from '../../src/adapters/kubernetes/api-error.ts';
+import { type KubernetesCluster, kubernetesCluster } from '../../src/adapters/kubernetes/cluster.ts';
+import { corePath, namespacePath } from '../../src/adapters/kubernetes/collections.ts';
+import { ensureDeployerRole } from '../../src/adapters/kubernetes/deployer.ts';
+import type { KubernetesOptions } from '../../src/adapters/kubernetes/options.ts';
+import type { PreviewKey } from '../../src/domain/preview.ts';
+import { localStack } from '../local-stack.ts';
+
+export const image = 'localhost:5000/library/busybox:stable';
+
+export interface TestPreview extends AsyncDisposable {
+  readonly api: KubernetesApi;
+  readonly cluster: KubernetesCluster;
+  readonly instance: string;
+  readonly key: PreviewKey;
+  readonly name: string;
+  /** Makes the namespace. */
+  prepare(): Promise<void>;
+  /** Its UID. */
+  uid(): Promise<string>;
+  create(path: string, body: object): Promise<void>;
+  remove(path: string): Promise<void>;
+}
+
+let previews = 0;
+
+export function stackKubeConfig(): KubeConfig {
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromFile(localStack().kubeconfig);
+  return kubeConfig;
+}
+
+/** A preview that nobody else uses; its namespace goes with it. */
+export async function testPreview(options: Partial<KubernetesOptions> = {}): Promise<TestPreview> {
+  const { signal } = new AbortController();
+  previews += 1;
+  const word = `${process.pid.toString(36)}-${previews}-${Date.now().toString(36).slice(-5)}`;
+  const instance = `test-${word}`;
+  const name = `pr-${word}`;
+  const key = { repositoryId: process.pid, number: previews };
+  const kubeConfig = stackKubeConfig();
+  const api = kubernetesApi(kubeConfig);
+  const cluster = kubernetesCluster(kubeConfig, { instance, ...options });
+  await ensureDeployerRole(api, 'berth-deployer', signal);
+
+  async function remove(path: string): Promise<void> {
+    try {
+      await api.json({ method: 'DELETE', path, body: { gracePeriodSeconds: 0 } }, signal);
+    } catch (error) {
+      if (apiStatusOf(error) !== 404 && apiStatusOf(error) !== 409) throw error;
+    }
+  }
+
+  return {
+    api,
+    cluster,
+    instance,
+    key,
+    name,
+    async prepare() {
+      const repository = { id: key.repositoryId, owner: 'acme', name: 'shop', cloneUrl: 'https://example.com/a/b' };
+      await cluster.prepareNamespace({ key, name, repository, trust: 'trusted' }, signal);
+    },
+    async uid() {
+      const { namespace } = await cluster.observe(key, name, signal);
+      if (!('uid' in namespace)) throw new Error(`the namespace ${name} is ${namespace.state}`);
+      return namespace.uid;
+    },
+    async create(path, body) {
+      await api.json({ method: 'POST', path, body }, signal);
+    },
+    remove,
+    async [Symbol.asyncDispose]() {
+      await remove(namespacePath(name));
+      await remove(corePath(name, 'pods'));
+      await cluster.close();
+      await api.close();
+    },
+  };
+}
+
+/** A deployment of one container; `container` and `spec` override what is there. */
+export function deployment(name: string, container: object, spec: object = {}): object {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: {
+          terminationGracePeriodSeconds: 1,
+          containers: [{ name, image, command: ['sleep', '1000'], ...container }],
+        },
+      },
+      ...spec,
+    },
+  };
+}
+
+export function deploymentsPath(namespace: string): string {
+  return `/apis/apps/v1/namespaces/${namespace}/deployments`;
+}
