@@ -91,10 +91,8 @@ describe('run', () => {
   });
 
   it('ends the run with what a callback throws', async () => {
-    const onLine = () => {
-      throw new Error('cannot take it');
-    };
-    await assert.rejects(shell('echo x >&2; sleep 60', { onLine }), { message: 'cannot take it' });
+    const onLine = (line: string) => assert.fail(`cannot take ${line}`);
+    await assert.rejects(shell('echo x >&2; sleep 60', { onLine }), { message: 'cannot take x' });
   });
 
   it('ends the program kindly when aborted, and rejects with the reason after it is gone', async () => {

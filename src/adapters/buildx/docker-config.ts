@@ -59,7 +59,8 @@ async function read(file: string): Promise<z.output<typeof config>> {
     return config.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return config.parse({});
-    // The parser's own message may quote the file.
+    // Without the cause: the parser's message may quote the file.
+    // oxlint-disable-next-line preserve-caught-error
     throw new Error(`reading ${file}: it is not a Docker configuration file`);
   }
 }

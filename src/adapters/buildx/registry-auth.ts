@@ -42,9 +42,9 @@ export async function fetchToken(
 ): Promise<Token | undefined> {
   const response = await fetch(...tokenRequest(realm, service, scope, credentials, signal));
   const refused = response.status === 403 || (response.status === 401 && credentials === undefined);
-  if (refused) return void (await response.body?.cancel());
+  if (!response.ok) await response.body?.cancel();
+  if (refused) return undefined;
   if (!response.ok) {
-    await response.body?.cancel();
     throw new Error(`asking ${new URL(realm).host} for a token: HTTP ${response.status}`);
   }
   const { token, access_token, expires_in } = answer.parse(await response.json());

@@ -1,21 +1,20 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import path from 'node:path';
 import { DiagnosedError } from '../../domain/errors.ts';
 import type { Directory } from '../../ports.ts';
 import { escapingLink } from './links.ts';
 import type { Mirror } from './mirror.ts';
 import { forEachRecord, type ListedEntry, parseEntry } from './tree.ts';
+import type { Worktrees } from './worktrees.ts';
 
 export interface ExportOptions {
-  /** Where fresh directories are made; absolute. */
-  readonly directory: string;
+  readonly worktrees: Worktrees;
   readonly timeoutMs: number;
   readonly maxFiles: number;
   readonly maxBytes: number;
 }
 
-/** A folder of a repository: its tree's id and its path. */
+/** A folder of a repository at one revision: `id` is its tree's. */
 interface Folder {
+  readonly repositoryId: number;
   readonly id: string;
   readonly path: string;
 }
@@ -32,23 +31,17 @@ export async function exportTree(
 ): Promise<Directory> {
   const links = await survey(mirror, folder, options, signal);
   await rejectEscapes(mirror, folder, links, options, signal);
-  await mkdir(options.directory, { recursive: true });
-  const place = await mkdtemp(path.join(options.directory, 'export-'));
-  const remove = () => rm(place, { recursive: true, force: true });
-  try {
-    const tree = path.join(place, 'tree');
-    await mkdir(tree);
-    await mirror.read(['read-tree', '--reset', '-u', folder.id], {
+  return options.worktrees.take(`${folder.repositoryId}/${folder.path}`, async ({ directory, index, used }) => {
+    const call = {
       signal,
       timeoutMs: options.timeoutMs,
-      cwd: tree,
-      env: { GIT_INDEX_FILE: path.join(place, 'index'), GIT_WORK_TREE: tree },
-    });
-    return { path: tree, [Symbol.asyncDispose]: remove };
-  } catch (error) {
-    await remove();
-    throw error;
-  }
+      cwd: directory,
+      env: { GIT_INDEX_FILE: index, GIT_WORK_TREE: directory },
+    };
+    await mirror.read(['read-tree', '--reset', '-u', folder.id], call);
+    // What the last user has put there.
+    if (used) await mirror.read(['clean', '--quiet', '-ffdx'], call);
+  });
 }
 
 /**

@@ -6,6 +6,7 @@ import { gitIn } from './git.ts';
 import { Mirror } from './mirror.ts';
 import { remoteAt } from './remote.ts';
 import { GitSnapshot } from './snapshot.ts';
+import { Worktrees } from './worktrees.ts';
 
 export interface GitSourceOptions {
   /** Absolute; mirrors and exports live below it, and nobody else may write there: leftovers are removed. */
@@ -22,6 +23,8 @@ export interface GitSourceOptions {
   readonly fetchTimeoutMs?: number;
   /** Per repository; default 100. Older ones are fetched again when they are asked for. */
   readonly keepRevisions?: number;
+  /** How many exported folders stay on disk to be brought up to date for the next export; default 10. */
+  readonly keepExports?: number;
   /** Of one export; default 500,000. */
   readonly maxFiles?: number;
   /** Of one export; default 10 GiB. */
@@ -36,8 +39,9 @@ export function gitSource(options: GitSourceOptions): Source {
   const protocols = options.allowHttpLoopback ? ['https', 'http'] : ['https'];
   const git = gitIn(options.gitPath ?? 'git', protocols, options.env ?? {});
   const fetchTimeoutMs = options.fetchTimeoutMs ?? 600_000;
+  const exportDirectory = path.join(options.directory, 'exports');
   const exports = {
-    directory: path.join(options.directory, 'exports'),
+    worktrees: new Worktrees(exportDirectory, options.keepExports ?? 10),
     timeoutMs: fetchTimeoutMs,
     maxFiles: options.maxFiles ?? 500_000,
     maxBytes: options.maxBytes ?? 10 * 1024 ** 3,
@@ -49,7 +53,13 @@ export function gitSource(options: GitSourceOptions): Source {
     let mirror = mirrors.get(repositoryId);
     if (!mirror) {
       const directory = path.join(options.directory, 'mirrors', `${repositoryId}.git`);
-      mirror = new Mirror({ git, directory, fetchTimeoutMs, keepRevisions: options.keepRevisions ?? 100 });
+      mirror = new Mirror({
+        git,
+        repositoryId,
+        directory,
+        fetchTimeoutMs,
+        keepRevisions: options.keepRevisions ?? 100,
+      });
       mirrors.set(repositoryId, mirror);
     }
     return mirror;
@@ -60,7 +70,7 @@ export function gitSource(options: GitSourceOptions): Source {
       signal.throwIfAborted();
       if (!/^[0-9a-f]{40}$/.test(revision)) throw new Error(`not a revision: ${JSON.stringify(revision)}`);
       // Exports of a process that was killed.
-      swept ??= rm(exports.directory, { recursive: true, force: true });
+      swept ??= rm(exportDirectory, { recursive: true, force: true });
       await swept;
       const mirror = mirrorOf(repository.id);
       try {

@@ -6,6 +6,7 @@ import type { Remote } from './remote.ts';
 
 export interface MirrorOptions {
   readonly git: Git;
+  readonly repositoryId: number;
   /** Absolute; this process is the only one that writes there. */
   readonly directory: string;
   readonly fetchTimeoutMs: number;
@@ -18,6 +19,7 @@ export interface MirrorOptions {
  * writes that last, after it has made sure that nothing is missing.
  */
 export class Mirror {
+  readonly repositoryId: number;
   readonly #options: MirrorOptions;
   /** Tree by revision, those that were asked for last at the end; emptied when the disk turns out to differ. */
   readonly #trees = new Map<string, string>();
@@ -27,6 +29,7 @@ export class Mirror {
   #revisions = 0;
 
   constructor(options: MirrorOptions) {
+    this.repositoryId = options.repositoryId;
     this.#options = options;
   }
 

@@ -41,7 +41,12 @@ export class GitSnapshot implements Snapshot {
       const message = path === '' ? 'the repository is empty' : `\`${path}\` is not a folder of the repository`;
       throw new DiagnosedError({ reason: 'ManifestInvalid', message });
     }
-    return exportTree(this.#mirror, { id: entry.id, path }, this.#exports, signal);
+    return exportTree(
+      this.#mirror,
+      { repositoryId: this.#mirror.repositoryId, id: entry.id, path },
+      this.#exports,
+      signal,
+    );
   }
 
   async #list(paths: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, ListedEntry>> {

@@ -41,7 +41,6 @@ describe('registryClient', () => {
   const client = () => registryClient({ configDirectory: directory, insecureRegistries: [] });
   const configure = (config: object) => writeFile(path.join(directory, 'config.json'), JSON.stringify(config));
   const login = () => configure({ auths: { [host]: { auth: btoa(`bob:${password}`) } } });
-  const found = (response: ServerResponse) => void response.writeHead(200, { 'docker-content-digest': digest }).end();
 
   /** Wants a token for pulling, given to bob alone. */
   function withTokens(request: IncomingMessage, response: ServerResponse): void {
@@ -171,3 +170,7 @@ describe('registryClient', () => {
     }
   });
 });
+
+function found(response: ServerResponse): void {
+  response.writeHead(200, { 'docker-content-digest': digest }).end();
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -30,7 +30,6 @@ describe('gitSource', () => {
   }
 
   const mirror = () => path.join(directory, 'mirrors', '7.git');
-  const readable = async (snapshot: Snapshot) => (await snapshot.text('file', 100, signal)) ?? 'absent';
 
   it('fetches a revision once, also when asked for it many times at once and after a restart', async () => {
     const revision = await remote.commit({ file: '1' });
@@ -321,6 +320,63 @@ describe('gitSource', () => {
     await assert.rejects(snapshot.export('', signal), /`\.GIT\/config` has a name that git refuses to write/);
   });
 
+  it('brings an export of an earlier revision up to date, whatever its last user did to it', async () => {
+    const under = source();
+    const first = await remote.commit({
+      'web/same': 'x',
+      'web/changed': '1',
+      'web/gone/file': 'x',
+      'web/mode': 'x',
+      'web/becomes-folder': { link: 'same' },
+      'web/becomes-link/file': 'x',
+    });
+    const one = await (await under.at(repository, first, signal)).export('web', signal);
+    const before = await stat(path.join(one.path, 'same'));
+    await writeFile(path.join(one.path, 'changed'), '9');
+    await writeFile(path.join(one.path, 'untracked'), 'x');
+    await mkdir(path.join(one.path, 'nested', '.git'), { recursive: true });
+    await one[Symbol.asyncDispose]();
+    const second = await remote.commit({
+      'web/same': 'x',
+      'web/changed': '2',
+      'web/mode': { executable: 'x' },
+      'web/becomes-folder/file': 'x',
+      'web/becomes-link': { link: 'same' },
+    });
+    for (const revision of [second, first, second]) {
+      await using two = await (await under.at(repository, revision, signal)).export('web', signal);
+      assert.equal(two.path, one.path);
+      const after = await stat(path.join(two.path, 'same'));
+      assert.deepEqual([after.ino, after.mtimeMs], [before.ino, before.mtimeMs]);
+      await writeFile(path.join(two.path, 'untracked'), 'x');
+    }
+    await using last = await (await under.at(repository, second, signal)).export('web', signal);
+    const files = await readdir(last.path, { recursive: true });
+    assert.deepEqual(files.toSorted(), [
+      'becomes-folder',
+      'becomes-folder/file',
+      'becomes-link',
+      'changed',
+      'mode',
+      'same',
+    ]);
+    assert.equal(await readFile(path.join(last.path, 'changed'), 'utf8'), '2');
+    assert.equal((await stat(path.join(last.path, 'mode'))).mode & 0o100, 0o100);
+    assert.equal(await readlink(path.join(last.path, 'becomes-link')), 'same');
+  });
+
+  it('keeps a bounded number of exports for later', async () => {
+    const under = source({ keepExports: 2 });
+    const names = ['a', 'b', 'c', 'd'];
+    const snapshot = await under.at(
+      repository,
+      await remote.commit(Object.fromEntries(names.map((name) => [`${name}/file`, name]))),
+      signal,
+    );
+    for (const name of names) await (await snapshot.export(name, signal))[Symbol.asyncDispose]();
+    assert.equal((await readdir(path.join(directory, 'exports'))).length, 2);
+  });
+
   it('removes the exports of a process that was killed', async () => {
     const revision = await remote.commit({ file: '1' });
     const snapshot = await source().at(repository, revision, signal);
@@ -333,3 +389,7 @@ describe('gitSource', () => {
     return git(remote.directory, ['hash-object', '-w', '--stdin'], Buffer.from(content));
   }
 });
+
+async function readable(snapshot: Snapshot): Promise<string | undefined> {
+  return snapshot.text('file', 100, signal);
+}
