@@ -111,6 +111,8 @@ export interface BuildRequest {
   readonly contextPath: string;
   /** Absolute path of the Dockerfile, inside the context or not. */
   readonly dockerfilePath: string;
+  /** What people call it: its path in the repository. By default its path in the context. */
+  readonly dockerfileName?: string;
   readonly target: string | undefined;
   readonly args: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;

@@ -147,6 +147,13 @@ export function describeBuilderContract(name: string, makeSubject: () => Promise
       assert.deepEqual([place?.path, place?.line, place?.column], ['Dockerfile', 3, 1]);
     });
 
+    it('calls the Dockerfile what people call it', async () => {
+      const build = await request([`FROM ${subject.base}`, 'RUN exit 3'], { dockerfileName: 'apps/web/Dockerfile' });
+      const diagnosis = await diagnosisOf(build);
+      assert.match(diagnosis.message, /in `apps\/web\/Dockerfile` line 2/);
+      assert.equal(diagnosis.places?.[0]?.path, 'apps/web/Dockerfile');
+    });
+
     const faults = [
       {
         fault: 'an instruction that does not exist',

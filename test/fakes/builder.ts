@@ -60,7 +60,7 @@ class FakeBuild {
     this.#images = images;
     this.#onLog = onLog;
     this.#signal = signal;
-    this.#file = path.basename(request.dockerfilePath);
+    this.#file = request.dockerfileName ?? path.basename(request.dockerfilePath);
   }
 
   async run(): Promise<FakeImage> {

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { access, mkdir, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { access, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { DiagnosedError } from '../../domain/errors.ts';
@@ -43,6 +43,12 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
     configDirectory: options.configDirectory,
     insecureRegistries: options.insecureRegistries ?? [],
   });
+  /**
+   * By this and the context's path BuildKit finds the files it was sent before, and is sent only what has changed.
+   * buildx would make up another one in each run's directory.
+   * Source: github.com/docker/buildx/blob/master/util/confutil/node.go
+   */
+  const nodeId = randomBytes(8).toString('hex');
   /** Docker daemons whose image store cannot push by itself. */
   const pushingWithDocker = new Set<string>();
 
@@ -61,6 +67,7 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
     await mkdir(options.directory, { recursive: true });
     // Of its own for each run: buildx writes down every build it has made, for ever.
     const runDirectory = await mkdtemp(path.join(options.directory, 'buildx-'));
+    await writeFile(path.join(runDirectory, '.buildNodeID'), nodeId);
     const progress = new Progress(build.onLog);
     const env = environment(endpoint, runDirectory, options.configDirectory);
     try {
@@ -170,7 +177,8 @@ class UnreachableError extends Error {
 async function examined(request: BuildRequest, onLog: (line: string) => void, signal: AbortSignal): Promise<Build> {
   const image = hostAndPath(request.ref).split('/').at(-1) ?? request.ref;
   const inContext = path.relative(request.contextPath, request.dockerfilePath);
-  const shown = inContext.startsWith('..') ? path.basename(request.dockerfilePath) : inContext;
+  const byDefault = inContext.startsWith('..') ? path.basename(request.dockerfilePath) : inContext;
+  const shown = request.dockerfileName ?? byDefault;
   const text = await textOf(request.dockerfilePath, signal);
   const problem = text === undefined ? 'there is no such file' : problemOf(text, request.trust);
   if (problem) throw new DiagnosedError(buildFailed(image, shown, problem, [], []));
