@@ -112,8 +112,10 @@ function portOf(server: { address(): string | AddressInfo | null }): number {
 try {
   const config = parseConfig();
   await run(config, pino(logOptions({ level: config.LOG_LEVEL, role: config.ROLES.join(',') })));
+  // Everything is closed by now; the Redis client would keep the process for the two seconds of its closing timer.
+  process.exit(0);
 } catch (error) {
   if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`);
   else pino().fatal({ err: error }, 'ended');
-  process.exitCode = 1;
+  process.exit(1);
 }

@@ -28,14 +28,19 @@ export interface BerthProcess {
 const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 /** Starts Berth with exactly these variables and waits until every role listens. */
-export async function startBerth(env: Readonly<Record<string, string>>): Promise<BerthProcess> {
+export async function startBerth(
+  env: Readonly<Record<string, string>>,
+  onLog: (line: LogLine) => void = () => undefined,
+): Promise<BerthProcess> {
   const child = spawn(process.execPath, [program], { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const log: LogLine[] = [];
   const watchers = new Set<() => void>();
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-4_000)));
   createInterface({ input: child.stdout }).on('line', (text) => {
-    log.push(parseLine(text));
+    const line = parseLine(text);
+    log.push(line);
+    onLog(line);
     for (const look of watchers) look();
   });
   const exited = once(child, 'close');

@@ -9,7 +9,7 @@ import type { LocalStack } from '../../deploy/local/stack.ts';
 import { localStack } from '../local-stack.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
 import { berthEnvironment, uniqueWord } from './berth-environment.ts';
-import { type BerthProcess, startBerth } from './berth-process.ts';
+import { type BerthProcess, type LogLine, startBerth } from './berth-process.ts';
 import { prepareCluster } from './prepare-cluster.ts';
 
 export interface World extends AsyncDisposable {
@@ -44,18 +44,27 @@ export const examples = fileURLToPath(new URL('../../deploy/examples', import.me
 /** How long anything may take before a test gives up; failing is always earlier when it is certain. */
 const patienceMs = 120_000;
 
+export interface WorldOptions {
+  /** By default the one that runs. */
+  readonly stack?: LocalStack;
+  /** Changes to Berth's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Sees each line of Berth's log as it comes. */
+  readonly onLog?: (line: LogLine) => void;
+}
+
 /** Starts a world of its own: nothing in it is shared with other worlds on the same stack but the machine. */
-export async function startWorld(): Promise<World> {
-  const stack = localStack();
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  const stack = options.stack ?? localStack();
   const instance = uniqueWord('e2e');
   const dataDir = await mkdtemp(join(tmpdir(), 'berth-e2e-'));
   const github = await startSimulator();
-  const env = berthEnvironment(stack, github, { instance, dataDir });
+  const env = { ...berthEnvironment(stack, github, { instance, dataDir }), ...options.env };
   const config = await prepareCluster(stack);
   const cluster = config.makeApiClient(CoreV1Api);
 
   const start = async () => {
-    const process = await startBerth(env);
+    const process = await startBerth(env, options.onLog);
     github.setWebhookUrl(process.webhookUrl);
     return process;
   };
