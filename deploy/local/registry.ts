@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ports, registryHost } from './addresses.ts';
 import { startDaemon } from './daemons.ts';
+import { exists } from './files.ts';
 import type { Places } from './places.ts';
 import { run } from './run.ts';
 
@@ -10,14 +11,21 @@ export async function startRegistry(places: Places, tree: string): Promise<void>
   const config = path.join(places.run, 'registry.yml');
   await mkdir(places.registry, { recursive: true });
   await writeFile(config, JSON.stringify(configuration(places), undefined, 2)); // JSON is YAML
-  // Deleting an image only forgets it; its layers go here, while nobody can be pushing.
   const program = path.join(tree, 'usr/bin/docker-registry');
-  await run([program, 'garbage-collect', config], { log: path.join(places.logs, 'registry-garbage.log') });
+  await collectGarbage(places, program, config);
   await startDaemon(places, {
     name: 'registry',
     argv: [program, 'serve', config],
     ready: registryAnswers,
   });
+}
+
+/** Deleting an image only forgets it; its layers go here, while nobody can be pushing. */
+async function collectGarbage(places: Places, program: string, config: string): Promise<void> {
+  if (!(await exists(path.join(places.registry, 'docker/registry/v2/repositories')))) return;
+  const log = path.join(places.logs, 'registry-garbage.log');
+  // A half-written image stops it; what that costs is disk space, not the stack.
+  await run([program, 'garbage-collect', config], { log }).catch(() => undefined);
 }
 
 /** Whether the registry answers. */

@@ -60,7 +60,8 @@ async function containedProcesses(): Promise<number[]> {
       pids.push(...text.split('\n').filter(Boolean).map(Number));
     }
   }
-  return [...new Set(pids)];
+  // 0 stands for a process that this one cannot see; as the target of a signal it would mean ourselves.
+  return [...new Set(pids)].filter((pid) => pid > 0);
 }
 
 /** A folder and all folders below it, parents first; what vanishes meanwhile is left out. */
