@@ -124,25 +124,29 @@ export type WorkloadState =
   | { readonly state: 'failing'; readonly diagnosis: Diagnosis }
   | { readonly state: 'asleep' };
 
-/** Machine-readable causes; each is explained in `docs/troubleshooting.md`. */
-export type Reason =
-  | 'ManifestInvalid'
-  | 'ChartInvalid'
-  | 'BuildFailed'
-  | 'BuildTimedOut'
-  | 'ImageMissing'
-  | 'ImagePullFailed'
-  | 'ContainerCrashed'
-  | 'OutOfMemory'
-  | 'ConfigMissing'
-  | 'ProbeFailed'
-  | 'QuotaExceeded'
-  | 'Unschedulable'
-  | 'HookFailed'
-  | 'ReleaseFailed'
-  | 'NotReadyInTime'
-  | 'NamespaceTaken'
-  | 'NamespaceStuck';
+/** Machine-readable causes. */
+export const reasons = [
+  'ManifestInvalid',
+  'SourceInvalid',
+  'ChartInvalid',
+  'BuildFailed',
+  'BuildTimedOut',
+  'ImageMissing',
+  'ImagePullFailed',
+  'ContainerCrashed',
+  'OutOfMemory',
+  'ConfigMissing',
+  'ProbeFailed',
+  'QuotaExceeded',
+  'Unschedulable',
+  'HookFailed',
+  'ReleaseFailed',
+  'NotReadyInTime',
+  'NamespaceTaken',
+  'NamespaceStuck',
+] as const;
+
+export type Reason = (typeof reasons)[number];
 
 /** Why something failed, for the pull request's author: one sentence, and what proves it. */
 export interface Diagnosis {

@@ -39,6 +39,7 @@ export async function build(
         ref: job.ref,
         contextPath: context.path,
         dockerfilePath,
+        dockerfileName: dockerfile,
         target: job.build.target,
         // Not part of the content key: an image knows the commit it was built from, and equal content is not rebuilt.
         args: { BERTH_REVISION: job.revision, ...job.build.args },

@@ -135,5 +135,5 @@ function hash(text: string): string {
 
 function invalid(message: string, file?: string): DiagnosedError {
   const places = file === undefined ? {} : { places: [{ path: file, line: 1, column: 1, message }] };
-  return new DiagnosedError({ reason: 'ManifestInvalid', message, ...places });
+  return new DiagnosedError({ reason: 'SourceInvalid', message, ...places });
 }

@@ -113,11 +113,11 @@ function isWritable(file: string): boolean {
 
 function invalid(folder: Folder, file: string | undefined, what: string): DiagnosedError {
   const inFolder = folder.path === '' ? 'the repository' : `\`${folder.path}\``;
-  if (file === undefined) return new DiagnosedError({ reason: 'ManifestInvalid', message: `${inFolder} ${what}` });
+  if (file === undefined) return new DiagnosedError({ reason: 'SourceInvalid', message: `${inFolder} ${what}` });
   const whole = folder.path === '' ? file : `${folder.path}/${file}`;
   const message = `\`${whole}\` ${what.replace(/\bit$/, inFolder)}`;
   return new DiagnosedError({
-    reason: 'ManifestInvalid',
+    reason: 'SourceInvalid',
     message,
     places: [{ path: whole, line: 1, column: 1, message }],
   });

@@ -27,7 +27,7 @@ export class GitSnapshot implements Snapshot {
     if (entry?.type !== 'file') return undefined;
     if ((entry.sizeBytes ?? 0) > maxBytes) {
       const message = `\`${path}\` is larger than ${maxBytes} bytes`;
-      throw new DiagnosedError({ reason: 'ManifestInvalid', message, places: [{ path, line: 1, column: 1, message }] });
+      throw new DiagnosedError({ reason: 'SourceInvalid', message, places: [{ path, line: 1, column: 1, message }] });
     }
     const chunks: Buffer[] = [];
     const onOutput = (chunk: Buffer) => void chunks.push(chunk);
@@ -39,7 +39,7 @@ export class GitSnapshot implements Snapshot {
     const entry = (await this.#list([path], signal)).get(path);
     if (entry?.type !== 'directory') {
       const message = path === '' ? 'the repository is empty' : `\`${path}\` is not a folder of the repository`;
-      throw new DiagnosedError({ reason: 'ManifestInvalid', message });
+      throw new DiagnosedError({ reason: 'SourceInvalid', message });
     }
     return exportTree(
       this.#mirror,

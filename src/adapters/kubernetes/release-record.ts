@@ -1,30 +1,9 @@
 /** What is written on a namespace about its release, as annotations, and read back. Pure. */
 import { z } from 'zod';
 import type { Route } from '../../domain/plan.ts';
-import type { Diagnosis, Reason } from '../../domain/preview.ts';
+import { type Diagnosis, reasons } from '../../domain/preview.ts';
 import type { ReleaseRecord } from '../../ports.ts';
 import { deleteHooksAnnotation, releaseAnnotation, routesAnnotation } from './metadata.ts';
-
-/** Written out, because a reason that is not known here any more must not be read as one. */
-const reasons = [
-  'ManifestInvalid',
-  'ChartInvalid',
-  'BuildFailed',
-  'BuildTimedOut',
-  'ImageMissing',
-  'ImagePullFailed',
-  'ContainerCrashed',
-  'OutOfMemory',
-  'ConfigMissing',
-  'ProbeFailed',
-  'QuotaExceeded',
-  'Unschedulable',
-  'HookFailed',
-  'ReleaseFailed',
-  'NotReadyInTime',
-  'NamespaceTaken',
-  'NamespaceStuck',
-] as const satisfies readonly Reason[];
 
 type Annotations = Readonly<Record<string, string>> | undefined;
 

@@ -1,0 +1,33 @@
+# syntax=docker/dockerfile:1
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /berth
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run build && npm prune --omit=dev --no-audit --no-fund
+
+FROM alpine/helm:4.1.4 AS helm
+FROM docker/buildx-bin:0.31.1 AS buildx
+
+FROM ${NODE_IMAGE}
+LABEL org.opencontainers.image.title="Berth" \
+      org.opencontainers.image.description="A running copy of your application for every pull request" \
+      org.opencontainers.image.licenses="Apache-2.0"
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates git \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=helm /usr/bin/helm /usr/local/bin/helm
+COPY --from=buildx /buildx /usr/local/bin/docker-buildx
+WORKDIR /berth
+COPY --from=build /berth/node_modules node_modules
+COPY --from=build /berth/dist dist
+COPY package.json LICENSE ./
+COPY charts charts
+RUN mkdir /var/lib/berth && chown 65532:65532 /var/lib/berth
+USER 65532:65532
+ENV NODE_ENV=production
+EXPOSE 8080 8081
+ENTRYPOINT ["node", "dist/main.js"]
