@@ -6,10 +6,10 @@ import { deployment, deploymentsPath, image, type TestPreview, testPreview } fro
 
 const { signal } = new AbortController();
 
-/** The first state that is not just progress. */
-async function settled({ cluster, name }: TestPreview): Promise<WorkloadState> {
+/** Follows the workloads to this state. */
+async function reached<S extends WorkloadState['state']>({ cluster, name }: TestPreview, wanted: S) {
   for await (const state of cluster.watchWorkloads(name, AbortSignal.timeout(60_000))) {
-    if (state.state !== 'progressing' && state.state !== 'none') return state;
+    if (state.state === wanted) return state as Extract<WorkloadState, { state: S }>;
   }
   throw new Error('the namespace is gone');
 }
@@ -18,11 +18,10 @@ async function diagnosisOf(manifest: object, path = deploymentsPath, options = {
   await using preview = await testPreview(options);
   await preview.prepare();
   await preview.create(path(preview.name), manifest);
-  const state = await settled(preview);
-  assert(state.state === 'failing', `the workloads are ${state.state}`);
+  const { diagnosis } = await reached(preview, 'failing');
   const { workloads } = await preview.cluster.observe(preview.key, preview.name, signal);
   assert.equal(workloads.state, 'failing', 'a fresh look agrees');
-  return state.diagnosis;
+  return diagnosis;
 }
 
 describe('Kubernetes: why a preview does not run', { concurrency: 4, timeout: 120_000 }, () => {
@@ -147,7 +146,7 @@ describe('Kubernetes: why a preview does not run', { concurrency: 4, timeout: 12
     await using preview = await testPreview();
     await preview.prepare();
     await preview.create(deploymentsPath(preview.name), deployment('web', { command: ['false'] }));
-    assert.equal((await settled(preview)).state, 'failing');
+    await reached(preview, 'failing');
     const { api, cluster, key, name } = preview;
     const path = `${deploymentsPath(name)}/web`;
     const fixed = [{ op: 'replace', path: '/spec/template/spec/containers/0/command', value: ['sleep', '1000'] }];
@@ -168,7 +167,7 @@ describe('Kubernetes: why a preview does not run', { concurrency: 4, timeout: 12
     };
     Object.assign(manifest.spec.template.spec, { terminationGracePeriodSeconds: 30 });
     await preview.create(deploymentsPath(preview.name), manifest);
-    assert.equal((await settled(preview)).state, 'ready');
+    await reached(preview, 'ready');
     const uid = await preview.uid();
     const startedAtMs = performance.now();
     await preview.cluster.deleteNamespace(preview.name, uid, signal);

@@ -41,10 +41,11 @@ export function crash(
     return { reason: 'ProbeFailed', message, certainAtMs: already, evidence };
   }
   if (!repeats(pod, status, last)) return undefined;
-  if (last.reason === 'OOMKilled') {
+  // The runtime at times misses that it was the kernel's doing, and nobody else sends SIGKILL out of the blue.
+  if (last.reason === 'OOMKilled' || last.exitCode === 137) {
     return {
       reason: 'OutOfMemory',
-      message: `${subject} ${outOfMemory(pod, status)}.`,
+      message: `${subject} ${outOfMemory(pod, status, last)}.`,
       certainAtMs: already,
       evidence,
     };
@@ -110,10 +111,11 @@ function saidBy(event: ClusterEvent): string {
   return (said || 'it gives no reason').slice(0, 300).replace(/\.+$/, '');
 }
 
-function outOfMemory(pod: Pod, status: ContainerStatus): string {
+function outOfMemory(pod: Pod, status: ContainerStatus, last: Terminated): string {
   const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
   const limit = containers.find(({ name }) => name === status.name)?.resources?.limits?.['memory'];
-  return limit === undefined ? 'runs out of memory' : `runs out of memory: its limit of ${limit} is too low`;
+  const what = last.reason === 'OOMKilled' ? 'runs out of memory' : 'is killed, most likely for want of memory';
+  return limit === undefined ? what : `${what}: its limit of ${limit} is too low`;
 }
 
 function exit(last: Terminated): string {
@@ -126,7 +128,6 @@ const exitHints: Readonly<Record<number, string>> = {
   126: 'the command cannot be executed',
   127: 'the command was not found',
   134: 'aborted',
-  137: 'killed',
   139: 'segmentation fault',
 };
 

@@ -29,9 +29,11 @@ export interface Patience {
   readonly schedulingMs: number;
   /** The least that a readiness probe is given. */
   readonly probeMs: number;
+  /** How long a container must have run since it crashed to count as recovered. */
+  readonly crashMs: number;
 }
 
-export const defaultPatience: Patience = { healingMs: 5_000, schedulingMs: 15_000, probeMs: 10_000 };
+export const defaultPatience: Patience = { healingMs: 5_000, schedulingMs: 15_000, probeMs: 10_000, crashMs: 10_000 };
 
 /** Certain whatever the time. */
 export const already = 0;

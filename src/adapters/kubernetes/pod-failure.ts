@@ -5,20 +5,33 @@ import { imageFailure } from './image-failure.ts';
 import type { ClusterEvent, ContainerStatus, Pod } from './objects.ts';
 import { isReady, type Workload } from './workloads.ts';
 
+/**
+ * When a pod that has crashed before is believed again, in milliseconds since the epoch; 0 for one that has not. Without a
+ * readiness probe a pod is ready the moment it is started, also between two crashes.
+ */
+export function trustedAtMs(pod: Pod, patience: Patience): number {
+  const trusted = (pod.status?.containerStatuses ?? [])
+    .filter(({ lastState }) => (lastState?.terminated?.exitCode ?? 0) !== 0)
+    .map(({ state }) => timeMs(state?.running?.startedAt) + patience.crashMs);
+  return Math.max(0, ...trusted);
+}
+
 /** Everything wrong with a pod, in no order; empty for a pod that is ready, done, or on its way. */
 export function podFailures(
   workload: Workload,
   pod: Pod,
   events: readonly ClusterEvent[],
+  nowMs: number,
   patience: Patience,
 ): readonly Finding[] {
-  if (isReady(pod) || pod.status?.phase === 'Succeeded') return [];
+  const isSteady = isReady(pod) && trustedAtMs(pod, patience) <= nowMs;
+  if (isSteady || pod.status?.phase === 'Succeeded') return [];
   const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
   return [
     schedulingFailure(workload, pod, events, patience),
     mountFailure(workload, pod, events, patience),
     ...statuses
-      .filter(({ ready }) => !ready)
+      .filter(({ ready, lastState }) => !ready || lastState?.terminated !== undefined)
       .map((status) => containerFailure(workload, pod, status, events, patience)),
   ].filter((finding) => finding !== undefined);
 }
@@ -96,6 +109,8 @@ function mountFailure(
 function configFailure(workload: Workload, pod: Pod, status: ContainerStatus, patience: Patience): Finding | undefined {
   const { reason, message = '' } = status.state?.waiting ?? {};
   if (reason !== 'CreateContainerConfigError' && reason !== 'CreateContainerError') return undefined;
+  // The kubelet has not read it yet: it will say whether it exists.
+  if (/failed to sync \w+ cache/.test(message)) return undefined;
   const certainAtMs = timeMs(pod.metadata.creationTimestamp) + patience.healingMs;
   const missing = missingConfig(message);
   const subject = `Container \`${status.name}\` of \`${workload.name}\``;
@@ -108,7 +123,7 @@ function configFailure(workload: Workload, pod: Pod, status: ContainerStatus, pa
     return { reason: 'ChartInvalid', message: `${subject} ${what}.`, certainAtMs: already, log: [message] };
   }
   return {
-    reason: 'ContainerCrashed',
+    reason: reason === 'CreateContainerConfigError' ? 'ConfigMissing' : 'ContainerCrashed',
     message: `${subject} cannot be created: ${sentence(message)}`,
     certainAtMs,
     log: [message],

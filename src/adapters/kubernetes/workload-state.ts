@@ -3,7 +3,7 @@ import type { Reason, WorkloadState } from '../../domain/preview.ts';
 import { creationFailure } from './creation-failure.ts';
 import { already, defaultPatience, type Evidence, eventTimeMs, type Finding, type Patience } from './finding.ts';
 import type { ClusterEvent } from './objects.ts';
-import { awaitsNode, podFailures } from './pod-failure.ts';
+import { awaitsNode, podFailures, trustedAtMs } from './pod-failure.ts';
 import { type Workload, type WorkloadObjects, workloadsOf } from './workloads.ts';
 
 export interface Assessment {
@@ -35,13 +35,14 @@ export function workloadState(
 ): Assessment {
   const workloads = workloadsOf(objects);
   if (workloads.length === 0) return { state: { state: 'none' } };
-  const unsettled = workloads.filter(({ settled }) => !settled);
+  const trustAtMs = ({ pods }: Workload) => Math.max(0, ...pods.map((pod) => trustedAtMs(pod, patience)));
+  const unsettled = workloads.filter((workload) => !workload.settled || trustAtMs(workload) > nowMs);
   if (unsettled.length === 0) return { state: { state: 'ready' } };
 
   const inOrder = objects.events.toSorted((a, b) => eventTimeMs(a) - eventTimeMs(b));
   const events = Map.groupBy(inOrder, ({ involvedObject }) => involvedObject.uid ?? '');
   const findings = unsettled
-    .flatMap((workload) => findingsOf(workload, events, patience))
+    .flatMap((workload) => findingsOf(workload, events, nowMs, patience))
     .toSorted((a, b) => order.indexOf(a.reason) - order.indexOf(b.reason));
   const certain = findings.find(({ certainAtMs }) => certainAtMs <= nowMs);
   if (certain !== undefined) {
@@ -50,19 +51,21 @@ export function workloadState(
     return evidence === undefined ? { state } : { state, evidence };
   }
   const state = { state: 'progressing', message: progress(workloads, unsettled, events) } as const;
-  const recheckAtMs = Math.min(...findings.map(({ certainAtMs }) => certainAtMs));
-  return findings.length === 0 ? { state } : { state, recheckAtMs };
+  const moments = [...findings.map(({ certainAtMs }) => certainAtMs), ...unsettled.map(trustAtMs)];
+  const recheckAtMs = Math.min(...moments.filter((moment) => moment > nowMs));
+  return recheckAtMs === Infinity ? { state } : { state, recheckAtMs };
 }
 
 function findingsOf(
   workload: Workload,
   events: ReadonlyMap<string, readonly ClusterEvent[]>,
+  nowMs: number,
   patience: Patience,
 ): readonly Finding[] {
   return [
     creationFailure(workload, events, patience),
     jobFailure(workload),
-    ...workload.pods.flatMap((pod) => podFailures(workload, pod, events.get(pod.metadata.uid) ?? [], patience)),
+    ...workload.pods.flatMap((pod) => podFailures(workload, pod, events.get(pod.metadata.uid) ?? [], nowMs, patience)),
   ].filter((finding) => finding !== undefined);
 }
 
