@@ -8,6 +8,8 @@ export interface Reflection<T> {
   onChange(objects: ReadonlyMap<string, T>): void;
   /** How long a watch is believed; the collection is listed again afterwards, because a watch may hang silently. */
   readonly relistMs: number;
+  /** The server is asked to end the watch after `relistMs`; this much later it counts as hung. 5 s when left out. */
+  readonly hangMs?: number;
   /** Objects that are not worth keeping. */
   readonly ignores?: (object: T) => boolean;
 }
@@ -17,8 +19,7 @@ const firstPauseMs = 200;
 const longestPauseMs = 5_000;
 /** A watch that lived this long was a good one: whatever ended it, there is no reason to wait. */
 const goodWatchMs = 5_000;
-/** The server is asked to end the watch; this much later we do. */
-const hangMs = 5_000;
+const usualHangMs = 5_000;
 
 /**
  * Reflects a collection until the signal is aborted, then resolves.
@@ -56,7 +57,7 @@ export async function reflect<T extends KubernetesObject>(
   }
 
   async function follow(resourceVersion: string, objects: Map<string, T>): Promise<void> {
-    const hung = AbortSignal.timeout(reflection.relistMs + hangMs);
+    const hung = AbortSignal.timeout(reflection.relistMs + (reflection.hangMs ?? usualHangMs));
     const query = {
       ...collection.query,
       resourceVersion,

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { kubernetesApi } from '../../../src/adapters/kubernetes/api.ts';
+import { ApiError } from '../../../src/adapters/kubernetes/api-error.ts';
+import { kubernetesCluster } from '../../../src/adapters/kubernetes/cluster.ts';
+import { apiServer, type Handler, object, reply } from './api-server.ts';
+
+const { signal } = new AbortController();
+
+async function withServer<T>(
+  handle: Handler,
+  use: (api: ReturnType<typeof kubernetesApi>, requests: readonly string[]) => Promise<T>,
+): Promise<T> {
+  await using server = await apiServer(handle);
+  const api = kubernetesApi(server.kubeConfig);
+  try {
+    return await use(api, server.requests);
+  } finally {
+    await api.close();
+  }
+}
+
+/** Answers with each of these in turn; the last one stays. */
+function sequence(...handlers: readonly Handler[]): Handler {
+  let nth = 0;
+  return (...args) => {
+    handlers[Math.min(nth, handlers.length - 1)]?.(...args);
+    nth += 1;
+  };
+}
+
+const ok: Handler = (_, response) => reply(response, 200, { fine: true });
+const status =
+  (code: number, headers = {}): Handler =>
+  (_, response) =>
+    reply(response, code, { kind: 'Status', code, reason: 'Reason', message: `status ${code}` }, headers);
+const drop: Handler = (request) => request.socket.destroy();
+
+describe('kubernetesApi', { timeout: 20_000 }, () => {
+  for (const [name, handler] of [
+    ['429 with Retry-After', status(429, { 'retry-after': '0' })],
+    ['500', status(500)],
+    ['503', status(503)],
+    ['a dropped connection', drop],
+  ] as const) {
+    it(`G8 tries again after ${name}`, async () => {
+      await withServer(sequence(handler, handler, ok), async (api, requests) => {
+        assert.deepEqual(await api.json({ path: '/version' }, signal), { fine: true });
+        assert.equal(requests.length, 3);
+      });
+    });
+  }
+
+  it('G8 gives up on a server that stays overloaded', async () => {
+    await withServer(status(503), async (api, requests) => {
+      await assert.rejects(
+        api.json({ path: '/x' }, signal),
+        (error) => error instanceof ApiError && error.status === 503,
+      );
+      assert.equal(requests.length, 4);
+    });
+  });
+
+  it('does not repeat what was refused', async () => {
+    for (const code of [400, 403, 404, 409, 422]) {
+      await withServer(status(code), async (api, requests) => {
+        await assert.rejects(api.json({ path: '/x' }, signal), (error) => {
+          assert(error instanceof ApiError);
+          assert.equal(error.message, `GET /x: ${code} status ${code}`);
+          assert.equal(error.reason, 'Reason');
+          return true;
+        });
+        assert.equal(requests.length, 1);
+      });
+    }
+  });
+
+  it('reads the credentials anew once when they are refused', async () => {
+    await withServer(sequence(status(401), ok), async (api) => {
+      assert.deepEqual(await api.json({ path: '/x' }, signal), { fine: true });
+    });
+    await withServer(status(401), async (api, requests) => {
+      await assert.rejects(api.json({ path: '/x' }, signal), ApiError);
+      assert.equal(requests.length, 2);
+    });
+  });
+
+  it('gives up on a server that does not answer', async () => {
+    await withServer(
+      () => undefined,
+      async (api) => {
+        await assert.rejects(api.json({ path: '/x', timeoutMs: 50 }, signal), /GET \/x: no answer in time/);
+      },
+    );
+  });
+
+  it('stops when asked, whether it waits for an answer or before another try', async () => {
+    const reason = new Error('newer');
+    for (const handler of [() => undefined, status(429, { 'retry-after': '3' })]) {
+      await withServer(handler, async (api) => {
+        await assert.rejects(api.json({ path: '/x' }, abortedSoon(reason)), reason);
+      });
+    }
+  });
+
+  it('keeps its connections', async () => {
+    await using server = await apiServer(ok);
+    const api = kubernetesApi(server.kubeConfig);
+    for (let nth = 0; nth < 20; nth += 1) await api.json({ path: '/x' }, signal);
+    assert((await server.connections()) <= 2);
+    await api.close();
+  });
+
+  it('closes a watch that nobody reads any more', async () => {
+    const closed = Promise.withResolvers<void>();
+    const handler: Handler = (request, response) => {
+      request.on('close', () => closed.resolve());
+      response.writeHead(200).write(`${JSON.stringify({ type: 'ADDED', object: object('a') })}\n`);
+    };
+    await withServer(handler, async (api) => {
+      for await (const { type } of api.watch({ path: '/x' }, signal)) {
+        assert.equal(type, 'ADDED');
+        break;
+      }
+      await closed.promise;
+    });
+  });
+
+  it('G8 prepares a namespace whose creation was answered by nobody', async () => {
+    let created = 0;
+    const labels: Record<string, string> = {};
+    await using server = await apiServer((request, response) => {
+      if (request.method === 'POST') {
+        created += 1;
+        const chunks: Buffer[] = [];
+        request.on('data', (chunk: Buffer) => chunks.push(chunk));
+        request.on('end', () => {
+          // Committed, but the answer is lost; the second try finds it there.
+          const body = JSON.parse(Buffer.concat(chunks).toString()) as { metadata: { labels: object } };
+          Object.assign(labels, body.metadata.labels);
+          if (created === 1) request.socket.destroy();
+          else reply(response, 409, { reason: 'AlreadyExists' });
+        });
+        return;
+      }
+      reply(response, 200, { metadata: { name: 'pr-1', uid: 'uid', labels } });
+    });
+    const cluster = kubernetesCluster(server.kubeConfig, { instance: 'mine' });
+    const key = { repositoryId: 1, number: 1 };
+    const repository = { id: 1, owner: 'a', name: 'b', cloneUrl: '' };
+    await cluster.prepareNamespace({ key, name: 'pr-1', repository, trust: 'trusted' }, signal);
+    assert.equal(created, 2);
+    assert.match(server.requests.at(-1) ?? '', /^PATCH \/api\/v1\/namespaces\/pr-1$/);
+    await cluster.close();
+  });
+});
+
+function abortedSoon(reason: Error): AbortSignal {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(reason), 30);
+  return controller.signal;
+}
