@@ -1,0 +1,48 @@
+/** The results as text for people. */
+import type { CaseResult } from './cases.ts';
+import { median } from './statistics.ts';
+import type { WebhookResult, WebhookResults } from './webhooks.ts';
+
+/** Rows in columns as wide as they need to be: Markdown that is readable as it is. The first row is the heading. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    `| ${widths.map((width, column) => (row[column] ?? '').padEnd(width)).join(' | ')} |`;
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
+  return [line(rows[0] ?? []), rule, ...rows.slice(1).map(line)].join('\n');
+}
+
+export function casesTable(cases: readonly CaseResult[]): string {
+  return table([
+    ['what', 'Berth', 'by hand', 'ratio', 'target', ''],
+    ...cases.map(({ name, berthMs, byHandMs, ratio, target }) => [
+      name,
+      seconds(berthMs),
+      seconds(byHandMs),
+      `${ratio.toFixed(2)} ×`,
+      `≤ ${target} ×`,
+      ratio <= target ? 'met' : 'missed',
+    ]),
+  ]);
+}
+
+export function webhooksTable({ berth, probot }: WebhookResults): string {
+  const row = (name: string, { p50Ms, p99Ms, maxMs, perSecond, taken, sent, memoryMib }: WebhookResult) => [
+    name,
+    ...[p50Ms, p99Ms, maxMs].map((ms) => `${ms.toFixed(1)} ms`),
+    perSecond.toFixed(0),
+    `${taken} of ${sent}`,
+    `${memoryMib.toFixed(0)} MiB`,
+  ];
+  return table([
+    ['webhook → 202', 'p50', 'p99', 'max', 'taken per second', 'taken', 'memory'],
+    row('Berth', berth),
+    row('Probot', probot),
+  ]);
+}
+
+/** Median and range, such as `4.21 s (4.02–4.90)`. */
+function seconds(ms: readonly number[]): string {
+  const [middle, least, most] = [median(ms), Math.min(...ms), Math.max(...ms)].map((each) => (each / 1_000).toFixed(2));
+  return `${middle} s (${least}–${most})`;
+}
