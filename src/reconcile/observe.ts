@@ -21,11 +21,11 @@ export async function observe(
   digests: Map<string, string>,
   signal: AbortSignal,
 ): Promise<Observation> {
-  const [state, builds, images] = await Promise.all([
-    ports.cluster.observe(key, name, signal),
-    ports.queue.waitingFor(key),
-    observeImages(ports, plan?.images ?? [], digests, signal),
-  ]);
+  const observeBuilds = async () => {
+    const builds = await ports.queue.waitingFor(key);
+    return { builds, images: await observeImages(ports, plan?.images ?? [], builds, digests, signal) };
+  };
+  const [state, { builds, images }] = await Promise.all([ports.cluster.observe(key, name, signal), observeBuilds()]);
   const { namespace, release, workloads, hasDeleteHooks } = state;
   return { observed: { namespace, images, builds, release, workloads }, hasDeleteHooks };
 }
@@ -33,6 +33,7 @@ export async function observe(
 async function observeImages(
   { builder, queue }: Pick<Ports, 'builder' | 'queue'>,
   images: readonly PlannedImage[],
+  waitingFor: readonly string[],
   digests: Map<string, string>,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, ImageState>> {
@@ -41,7 +42,11 @@ async function observeImages(
   const entries = await Promise.all(
     images.map(async ({ name, ref }): Promise<[string, ImageState]> => {
       const digest = digests.get(ref) ?? (await builder.digestOf(ref, signal));
-      if (digest === undefined) return [name, builds.get(ref) ?? { state: 'absent' }];
+      if (digest === undefined) {
+        const build = builds.get(ref) ?? { state: 'absent' };
+        // A build that only others wait for is nobody's who would tell us of its end: to start it is to join it.
+        return [name, build.state === 'building' && !waitingFor.includes(ref) ? { state: 'absent' } : build];
+      }
       digests.set(ref, digest);
       return [name, { state: 'built', digest }];
     }),
