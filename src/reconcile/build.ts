@@ -31,7 +31,10 @@ export async function build(
   const flushLines = () => {
     const batch = lines;
     lines = [];
-    stored = stored.then(() => store.appendLog(job.ref, batch));
+    // The log may be lost, the build may not.
+    stored = stored
+      .then(() => store.appendLog(job.ref, batch))
+      .catch((err: unknown) => log.warn({ err, ref: job.ref }, 'build log not stored'));
   };
   try {
     const { digest } = await builder.build(
@@ -58,8 +61,7 @@ export async function build(
     throw error;
   } finally {
     if (lines.length > 0) flushLines();
-    // The log may be lost, the build may not.
-    await stored.catch((err: unknown) => log.warn({ err, ref: job.ref }, 'build log not stored'));
+    await stored;
   }
 }
 
