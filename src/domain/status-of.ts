@@ -124,6 +124,8 @@ const deploying: [Phase, string] = ['Deploying', 'The chart is being installed a
 
 function building({ images }: Plan): [Phase, string] {
   const names = images.flatMap(({ kind, name }) => (kind === 'build' ? [name] : []));
+  // Nothing to build here: the first word is already the last one before the preview is ready.
+  if (names.length === 0) return deploying;
   return [
     'Building',
     names.length === 1 ? `Building the image ${names[0]}.` : `Building the images ${names.join(', ')}.`,
