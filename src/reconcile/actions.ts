@@ -18,8 +18,8 @@ export interface Pass {
   readonly desired: Desired;
   /** Set when `desired` is `present`. */
   readonly snapshot: Snapshot | undefined;
-  /** By image reference. */
-  readonly digests: ReadonlyMap<string, string>;
+  /** By image reference; filled by each look at the registry. */
+  readonly digests: Map<string, string>;
   readonly limits: Limits;
   readonly signal: AbortSignal;
   readonly fence: Fence;
@@ -43,7 +43,10 @@ export async function act(ports: Ports, pass: Pass, step: ActingStep, observatio
     }
     case 'delete namespace':
       if (namespace.state !== 'active') return;
-      if (observation.hasDeleteHooks) await uninstall(ports, pass, namespace.name);
+      if (observation.hasDeleteHooks) {
+        await uninstall(ports, pass, namespace.name);
+        await pass.fence.check();
+      }
       await ports.cluster.deleteNamespace(namespace.name, namespace.uid, signal);
       pass.fence.release();
       return;
@@ -84,7 +87,6 @@ async function upgrade(
   const { snapshot, signal } = pass;
   if (!snapshot) throw new Error(`deploying ${namespace.name}: no snapshot of ${plan.revision}`);
   const { chart, revision } = plan;
-  await using folder = chart.kind === 'path' ? await snapshot.export(chart.path, signal) : undefined;
   const digests = new Map(plan.images.map(({ name, ref }) => [name, pass.digests.get(ref) ?? '']));
   const record = async (
     version: number | undefined,
@@ -94,6 +96,7 @@ async function upgrade(
     await ports.cluster.recordRelease(namespace.name, { version, planDigest, revision, outcome }, signal);
   };
   try {
+    await using folder = chart.kind === 'path' ? await snapshot.export(chart.path, signal) : undefined;
     const released = await ports.releaser.upgrade(
       {
         namespace: namespace.name,

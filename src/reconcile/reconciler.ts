@@ -1,17 +1,17 @@
 /** The loop: observe, decide, act one step, report; again, until there is nothing left to do but wait for somebody else. */
 import { intentOf } from '../domain/desired.ts';
 import { nextStep } from '../domain/next-step.ts';
-import { keyId, type Desired, type Diagnosis, type Observed, type PreviewKey, type Step } from '../domain/preview.ts';
-import { overdueDiagnosis, statusOf } from '../domain/status-of.ts';
+import { keyId, type Diagnosis, type Observed, type PreviewKey, type Step } from '../domain/preview.ts';
+import { statusOf } from '../domain/status-of.ts';
 import type { QueueHandlers } from '../ports.ts';
 import { act, type Pass } from './actions.ts';
 import { fenceFor } from './fence.ts';
-import { observe, type Observation } from './observe.ts';
+import { observe } from './observe.ts';
 import type { Ports, ReconcileSettings } from './ports.ts';
 import { reporterFor } from './reporter.ts';
 import { settledKey, settledTtlMs, settledValue } from './settled.ts';
 import { lookAtTarget } from './target.ts';
-import { waitForImages, waitForNamespace, waitForWorkloads, waitingKey } from './wait.ts';
+import { giveUp, patienceFor, wait, waitingKey, type WaitStep } from './wait.ts';
 
 /** The handler for the queue: brings one preview to what its pull request asks for, or as far as it goes now. */
 export function reconcilerFor(ports: Ports, settings: ReconcileSettings): QueueHandlers['reconcile'] {
@@ -59,76 +59,70 @@ async function reconcileOnce(
   const log = ports.log.child({ preview: keyId(key), revision: pullRequest?.head.revision });
   const fence = fenceFor(ports.cluster, signal);
   const reporter = reporterFor(ports, name, fence.check, signal);
-  const digests = new Map<string, string>();
-  const pass: Pass = { ...target, key, digests, limits: settings.limits, signal, fence };
-  const plan = desired.state === 'present' ? desired.plan : undefined;
-  const acted = new Set<string>();
-  const report = (observed: Observed, step: Step, overdue?: Diagnosis) => {
+  const pass: Pass = { ...target, key, digests: new Map(), limits: settings.limits, signal, fence };
+  const report: Report = (observed, step, overdue) => {
     // A pull request that the forge does not know cannot be written to.
     if (pullRequest) reporter.report(statusOf({ key, pullRequest, desired, observed, step, overdue }));
   };
+  let settled: Observed | undefined;
   try {
-    for (;;) {
-      const observation = await observe(ports, key, name, plan, digests, signal);
-      const { observed } = observation;
-      const step = nextStep(desired, observed);
-      report(observed, step);
-      switch (step.do) {
-        case 'nothing':
-          await reporter.flush();
-          await settle(ports, target, key, observed);
-          return;
-        case 'stall':
-          log.info({ step: step.do, reason: step.diagnosis.reason }, step.diagnosis.message);
-          return;
-        case 'wait': {
-          const outcome = await wait(ports, settings, pass, step, observation);
-          if (outcome === 'changed') continue;
-          if (outcome !== 'later') report(observed, step, overdueDiagnosis(step, observed, outcome.after));
-          return;
+    settled = await converge({ ...ports, log }, pass, report);
+  } catch (error) {
+    await reporter.flush().catch((err: unknown) => {
+      // What the work failed with says more, and both are tried again.
+      if (!signal.aborted) log.warn({ err }, 'status not reported');
+    });
+    throw error;
+  }
+  await reporter.flush();
+  if (settled) await settle(ports, target, key, settled);
+}
+
+type Report = (observed: Observed, step: Step, overdue?: Diagnosis) => void;
+
+/** Step by step to where nothing is left to do but wait for somebody else. Gives what it has settled on, if it has. */
+async function converge(ports: Ports, pass: Pass, report: Report): Promise<Observed | undefined> {
+  const { key, name, desired, digests, signal } = pass;
+  const { log } = ports;
+  const plan = desired.state === 'present' ? desired.plan : undefined;
+  const acted = new Set<string>();
+  let overdue: WaitStep['for'] | undefined;
+  for (;;) {
+    const observation = await observe(ports, key, name, plan, digests, signal);
+    const { observed } = observation;
+    const step = nextStep(desired, observed);
+    switch (step.do) {
+      case 'nothing':
+        report(observed, step);
+        return observed;
+      case 'stall':
+        report(observed, step);
+        log.info({ step: step.do, reason: step.diagnosis.reason }, step.diagnosis.message);
+        return undefined;
+      case 'wait': {
+        const { timeoutMs, leftMs } = await patienceFor(ports, pass, step, observed);
+        // What was waited for in vain has been looked at once more by now: it may just have come, or say what holds it.
+        if (leftMs === 0 || overdue === step.for) {
+          report(observed, step, await giveUp(ports, pass, step, observed, timeoutMs));
+          return undefined;
         }
-        default: {
-          if (acted.has(step.do)) throw new Error(`reconciling ${keyId(key)}: the step "${step.do}" changed nothing`);
-          acted.add(step.do);
-          const startedAt = performance.now();
-          log.debug({ step: step.do }, 'step started');
-          await act(ports, pass, step, observation);
-          log.info({ step: step.do, durationMs: Math.round(performance.now() - startedAt) }, 'step done');
-        }
+        report(observed, step);
+        const outcome = await wait(ports, pass, step, observed, leftMs);
+        if (outcome === 'later') return undefined;
+        overdue = outcome === 'overdue' ? step.for : undefined;
+        break;
+      }
+      default: {
+        if (acted.has(step.do)) throw new Error(`reconciling ${keyId(key)}: the step "${step.do}" changed nothing`);
+        acted.add(step.do);
+        report(observed, step);
+        const startedAt = performance.now();
+        log.debug({ step: step.do }, 'step started');
+        await act(ports, pass, step, observation);
+        log.info({ step: step.do, durationMs: Math.round(performance.now() - startedAt) }, 'step done');
       }
     }
-  } finally {
-    await reporter.flush();
   }
-}
-
-/** Waits, or says that somebody else wakes us (`later`), or that it has taken too long. */
-async function wait(
-  ports: Ports,
-  { limits }: ReconcileSettings,
-  pass: Pass,
-  step: Step & { readonly do: 'wait' },
-  { observed }: Observation,
-): Promise<'changed' | 'later' | { readonly after: string }> {
-  const { namespace } = observed;
-  switch (step.for) {
-    case 'builds':
-      // Each build triggers everybody who waits for it when it ends.
-      return 'later';
-    case 'images':
-      return waitForImages(ports, pass.key, missingImages(pass.desired, observed), limits.imageTimeoutMs);
-    case 'workloads':
-      if (namespace.state !== 'active') return 'changed';
-      return waitForWorkloads(ports, namespace.name, pass, limits.readyTimeoutMs);
-    case 'namespace':
-      if (namespace.state !== 'terminating') return 'changed';
-      return waitForNamespace(ports, namespace, limits.removalTimeoutMs, pass.signal);
-  }
-}
-
-function missingImages(desired: Desired, observed: Observed): readonly string[] {
-  if (desired.state !== 'present') return [];
-  return desired.plan.images.filter(({ name }) => observed.images.get(name)?.state !== 'built').map(({ ref }) => ref);
 }
 
 async function settle(

@@ -19,7 +19,7 @@ export interface Target {
   readonly snapshot: Snapshot | undefined;
 }
 
-/** Longer Dockerfiles are not searched for `EXPOSE`. */
+/** Longer Dockerfiles are refused rather than searched for `EXPOSE`. */
 const maxDockerfileBytes = 256 * 1024;
 
 /** Reads from GitHub and git what should exist. `onIntent` is told what the pull request asks for as soon as it is known. */

@@ -1,72 +1,123 @@
-/** The three kinds of waiting that a pass does, each bounded, each ended by the signal. */
+/** The kinds of waiting that a pass does, each bounded, each ended by the signal. */
 import { formatDuration } from '../domain/duration.ts';
-import { keyId, type PreviewKey } from '../domain/preview.ts';
+import { keyId, type Desired, type Diagnosis, type Observed, type PreviewKey, type Step } from '../domain/preview.ts';
+import { overdueDiagnosis } from '../domain/status-of.ts';
 import type { Pass } from './actions.ts';
-import type { Ports } from './ports.ts';
+import type { Limits, Ports } from './ports.ts';
 
-/** `changed`: look again. `later`: end the pass, a trigger will come. `after`: waited this long, give up. */
-export type WaitOutcome = 'changed' | 'later' | { readonly after: string };
+export type WaitStep = Step & { readonly do: 'wait' };
+
+/** `changed`: look again. `later`: end the pass, a trigger will come. `overdue`: look a last time, then give up. */
+export type WaitOutcome = 'changed' | 'later' | 'overdue';
+
+export interface Patience {
+  /** In all; infinite when something else bounds the waiting. */
+  readonly timeoutMs: number;
+  /** What is left of it. 0 for a preview that was given up before: whatever it becomes, nobody waits for it any more. */
+  readonly leftMs: number;
+}
 
 /** How often to ask for an image that is built elsewhere; registries cannot be watched. */
 const imageRetryMs = 10_000;
+/** How often to ask for a namespace that was given up. When it goes at last, no list would lead us to it any more. */
+const stuckRetryMs = 30_000;
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** Follows the workloads until they are ready or certain to fail. A preview given up before is only looked at once. */
-export async function waitForWorkloads(
-  { cluster, store, clock }: Pick<Ports, 'cluster' | 'store' | 'clock'>,
-  namespace: string,
-  { key, desired, signal }: Pick<Pass, 'key' | 'desired' | 'signal'>,
-  timeoutMs: number,
+/** How long a wait may still take. It begins with the first pass that waits for the same thing, and is then remembered. */
+export async function patienceFor(
+  ports: Pick<Ports, 'store' | 'clock'>,
+  { key, desired, limits }: Pick<Pass, 'key' | 'desired' | 'limits'>,
+  step: WaitStep,
+  observed: Observed,
+): Promise<Patience> {
+  const { subject, timeoutMs } = subjectOf(step, desired, observed, limits);
+  if (timeoutMs === Infinity) return { timeoutMs, leftMs: timeoutMs };
+  return { timeoutMs, leftMs: await timeLeft(ports, key, subject, timeoutMs) };
+}
+
+/** Waits as long as `leftMs` at most. */
+export async function wait(
+  { cluster, queue }: Pick<Ports, 'cluster' | 'queue'>,
+  { key, signal }: Pick<Pass, 'key' | 'signal'>,
+  step: WaitStep,
+  { namespace }: Observed,
+  leftMs: number,
 ): Promise<WaitOutcome> {
-  const revision = desired.state === 'present' ? desired.revision : '';
-  const leftMs = await timeLeft({ store, clock }, key, `workloads of ${revision}`, timeoutMs);
-  const overdue = AbortSignal.timeout(leftMs);
-  try {
-    for await (const { state } of cluster.watchWorkloads(namespace, AbortSignal.any([signal, overdue]))) {
-      if (state !== 'progressing') return 'changed';
-    }
-    return 'changed';
-  } catch (error) {
-    signal.throwIfAborted();
-    if (overdue.aborted) return { after: formatDuration(timeoutMs) };
-    throw error;
+  switch (step.for) {
+    case 'builds':
+      // Each build triggers everybody who waits for it when it ends.
+      return 'later';
+    case 'images':
+      await queue.trigger(key, { delayMs: imageRetryMs });
+      return 'later';
+    case 'workloads':
+      if (namespace.state !== 'active') return 'changed';
+      return atMost(leftMs, signal, (bounded) => workloadsDecided(cluster, namespace.name, bounded));
+    case 'namespace':
+      if (namespace.state !== 'terminating') return 'changed';
+      return atMost(leftMs, signal, (bounded) => cluster.namespaceGone(namespace.name, namespace.uid, bounded));
   }
 }
 
-/** Follows a namespace until it is gone. */
-export async function waitForNamespace(
-  { cluster }: Pick<Ports, 'cluster'>,
-  { name, uid }: { readonly name: string; readonly uid: string },
+/** Gives up waiting. What is given up is found again by the sweep, or by the trigger that this leaves. */
+export async function giveUp(
+  { queue }: Pick<Ports, 'queue'>,
+  { key }: Pick<Pass, 'key'>,
+  step: WaitStep,
+  observed: Observed,
   timeoutMs: number,
-  signal: AbortSignal,
-): Promise<WaitOutcome> {
-  const overdue = AbortSignal.timeout(timeoutMs);
-  try {
-    await cluster.namespaceGone(name, uid, AbortSignal.any([signal, overdue]));
-    return 'changed';
-  } catch (error) {
-    signal.throwIfAborted();
-    if (overdue.aborted) return { after: formatDuration(timeoutMs) };
-    throw error;
-  }
-}
-
-/** Asks again in a while for images that are built elsewhere. */
-export async function waitForImages(
-  { queue, store, clock }: Pick<Ports, 'queue' | 'store' | 'clock'>,
-  key: PreviewKey,
-  refs: readonly string[],
-  timeoutMs: number,
-): Promise<WaitOutcome> {
-  const leftMs = await timeLeft({ store, clock }, key, `images ${refs.join(' ')}`, timeoutMs);
-  if (leftMs === 0) return { after: formatDuration(timeoutMs) };
-  await queue.trigger(key, { delayMs: imageRetryMs });
-  return 'later';
+): Promise<Diagnosis> {
+  if (step.for === 'namespace') await queue.trigger(key, { delayMs: stuckRetryMs });
+  return overdueDiagnosis(step, observed, formatDuration(timeoutMs));
 }
 
 /** Where the store keeps since when a preview has been waiting for what. Forgotten when the preview has settled. */
 export function waitingKey(key: PreviewKey): string {
   return `waiting:${keyId(key)}`;
+}
+
+function subjectOf(
+  step: WaitStep,
+  desired: Desired,
+  { images, namespace }: Observed,
+  limits: Limits,
+): { readonly subject: string; readonly timeoutMs: number } {
+  const uid = 'uid' in namespace ? namespace.uid : '';
+  const plan = desired.state === 'present' ? desired.plan : undefined;
+  switch (step.for) {
+    case 'builds':
+      return { subject: '', timeoutMs: Infinity };
+    case 'images': {
+      const missing = plan?.images.filter(({ name }) => images.get(name)?.state !== 'built') ?? [];
+      return { subject: `images ${missing.map(({ ref }) => ref).join(' ')}`, timeoutMs: limits.imageTimeoutMs };
+    }
+    case 'workloads':
+      return { subject: `workloads of ${plan?.revision} in ${uid}`, timeoutMs: limits.readyTimeoutMs };
+    case 'namespace':
+      return { subject: `namespace ${uid}`, timeoutMs: limits.removalTimeoutMs };
+  }
+}
+
+/** Follows the workloads until they are ready or certain to fail. */
+async function workloadsDecided(cluster: Ports['cluster'], namespace: string, signal: AbortSignal): Promise<void> {
+  for await (const { state } of cluster.watchWorkloads(namespace, signal)) if (state !== 'progressing') return;
+}
+
+/** Runs `work` with a signal that also ends it when the time is up. */
+async function atMost(
+  ms: number,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<'changed' | 'overdue'> {
+  const timeUp = AbortSignal.timeout(ms);
+  try {
+    await work(AbortSignal.any([signal, timeUp]));
+    return 'changed';
+  } catch (error) {
+    signal.throwIfAborted();
+    if (timeUp.aborted) return 'overdue';
+    throw error;
+  }
 }
 
 /** What is left of a time that began when it was first asked for; a cache, so an emptied store starts it anew. */
