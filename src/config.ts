@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parseDuration } from './domain/duration.ts';
 
-export const roles = ['server', 'worker', 'gateway', 'sweep'] as const;
+const roles = ['server', 'worker', 'gateway', 'sweep'] as const;
 export type Role = (typeof roles)[number];
 
 const duration = (fallback: string) =>

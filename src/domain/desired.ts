@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import type { Desired, PullRequest, Trust } from './preview.ts';
 
 /** Labels by which people steer a preview. */
-export const labels = { off: 'preview:off' } as const;
+const labels = { off: 'preview:off' } as const;
 
 /**
  * Who stands behind the head revision. A fork is a head repository that is not the base's own, or that is gone; only
