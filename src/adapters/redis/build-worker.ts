@@ -1,5 +1,6 @@
 /** Takes jobs from the queue `builds`, and triggers everybody who waits for a build when it has ended. */
 import type { Job } from 'bullmq';
+import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { DiagnosedError, RetryLaterError } from '../../domain/errors.ts';
 import type { Diagnosis } from '../../domain/preview.ts';
@@ -9,7 +10,6 @@ import type { BuildQueue, BuildRequest } from './builds.ts';
 import { buildQueueName } from './builds.ts';
 import type { BullWorker } from './bull.ts';
 import { openBullWorker } from './bull.ts';
-import type { RedisConnection } from './connection.ts';
 import type { BuildInterest } from './interest.ts';
 import type { QueueOptions } from './options.ts';
 import { retryDelayMs } from './options.ts';
@@ -41,12 +41,12 @@ export class BuildWorker {
   }
 
   /** Resolves when jobs are being taken. */
-  async start(redis: RedisConnection): Promise<void> {
+  async start(client: Redis): Promise<void> {
     const { builds, options, log } = this.#parts;
     await builds.capTotal(options.totalBuilds);
     this.#bull = await openBullWorker<BuildRequest, 'build'>(
       buildQueueName,
-      redis,
+      client,
       { concurrency: options.buildConcurrency, options, log },
       (job) => this.#process(job),
       (jobIds) => this.#runs.lost(jobIds),
@@ -80,21 +80,19 @@ export class BuildWorker {
   // The order makes it safe to die anywhere: the job ends last, and the waiters are forgotten after their triggers are
   // stored. Done twice, it only triggers twice.
   async #run(request: BuildRequest, crashes: number, run: Run): Promise<void> {
-    const { builds, interest, log } = this.#parts;
+    const { builds, interest } = this.#parts;
     const { job } = request;
     if (this.#isClosing) return builds.add(request);
     // After the run is registered: a cancellation from now on finds it.
     const waiters = await interest.waiters(job.ref);
     if (waiters.length === 0) return this.#settle(job.ref);
     if (crashes >= maxCrashes) return this.#fail(request, crashed(job.name, crashes));
-    const startedAt = Date.now();
     try {
       await this.#build(job, run.signal);
     } catch (error) {
       if (run.signal.aborted) return this.#interrupted(request, waiters, run.signal.reason);
       return this.#failed(request, error);
     }
-    log.info({ ref: job.ref, revision: job.revision, durationMs: Date.now() - startedAt }, 'image built');
     await this.#settle(job.ref);
   }
 

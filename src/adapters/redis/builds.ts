@@ -1,8 +1,8 @@
 /** The queue `builds`: one job per reference, and a follow-up when it is asked for again meanwhile. */
 import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
 import type { BuildJob } from '../../ports.ts';
 import { openBullQueue } from './bull.ts';
-import type { RedisConnection } from './connection.ts';
 import { buildId } from './keys.ts';
 import type { QueueOptions } from './options.ts';
 import { maxDelayMs } from './options.ts';
@@ -18,8 +18,8 @@ export interface BuildRequest {
 export class BuildQueue {
   readonly #queue: Queue<BuildRequest, void, 'build'>;
 
-  constructor(redis: RedisConnection, options: QueueOptions) {
-    this.#queue = openBullQueue(buildQueueName, redis, options);
+  constructor(client: Redis, options: QueueOptions) {
+    this.#queue = openBullQueue(buildQueueName, client, options);
   }
 
   /**

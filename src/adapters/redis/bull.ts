@@ -1,8 +1,8 @@
 /** BullMQ as Berth uses it: how its queues and workers are opened and closed. */
 import type { JobsOptions, Processor } from 'bullmq';
 import { Queue, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { RedisConnection } from './connection.ts';
 import type { QueueOptions } from './options.ts';
 
 // Failures of handlers never reach BullMQ. What does is Redis itself in trouble, and is tried for as long as it takes.
@@ -15,11 +15,11 @@ const jobOptions: JobsOptions = {
 
 export function openBullQueue<Data, Name extends string>(
   name: string,
-  redis: RedisConnection,
+  client: Redis,
   options: QueueOptions,
 ): Queue<Data, void, Name, Data, void, Name> {
   const queue = new Queue<Data, void, Name, Data, void, Name>(name, {
-    connection: redis.client,
+    connection: client,
     prefix: options.prefix,
     defaultJobOptions: jobOptions,
     // Nobody reads the stream of events.
@@ -45,17 +45,20 @@ export interface BullWorkerSettings {
 
 // BullMQ's own close has no bound.
 const closeTimeoutMs = 5_000;
+const pingTimeoutMs = 1_000;
 
-/** Starts a worker; resolves when it takes jobs. `onLost` receives the ids of jobs that are not ours any more. */
+/**
+ * Starts a worker; resolves when it takes jobs. `onLost` receives the ids of jobs that are not ours any more.
+ * @param client a patient connection, which stays open; the worker has another one of its own to wait with.
+ */
 export async function openBullWorker<Data, Name extends string>(
   name: string,
-  redis: RedisConnection,
+  client: Redis,
   settings: BullWorkerSettings,
   process: Processor<Data, void, Name>,
   onLost: (jobIds: string[]) => void,
 ): Promise<BullWorker> {
   const { concurrency, options, log } = settings;
-  const client = redis.patient();
   const worker = new Worker<Data, void, Name>(name, process, {
     connection: client,
     prefix: options.prefix,
@@ -77,15 +80,16 @@ export async function openBullWorker<Data, Name extends string>(
   return {
     pause: () => worker.pause(true),
     async close({ force }) {
-      // Without Redis there is nobody to hand anything back to, and BullMQ would wait for it.
-      const closing = worker.close(force || client.status !== 'ready');
+      // Without Redis there is nobody to hand anything back to, and BullMQ would wait for it. The state of the connection
+      // does not tell: it may be about to break.
+      const isRedisThere = await isDoneWithin(pingTimeoutMs, client.ping());
+      const closing = worker.close(force || !isRedisThere);
       if (!(await isDoneWithin(closeTimeoutMs, closing))) log.warn({ queue: name }, 'queue worker did not close');
-      client.disconnect();
     },
   };
 }
 
-async function isDoneWithin(timeoutMs: number, work: Promise<void>): Promise<boolean> {
+async function isDoneWithin(timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => resolve(false), timeoutMs);
   try {

@@ -2,6 +2,7 @@
 import type { RedisOptions } from 'ioredis';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { PatientRedis } from './patient.ts';
 import { checkServer } from './server-check.ts';
 
 export interface RedisConnection {
@@ -10,10 +11,7 @@ export interface RedisConnection {
    * hangs, reconnects by itself.
    */
   readonly client: Redis;
-  /**
-   * A new connection whose commands wait for Redis as long as it takes, as BullMQ's workers want it.
-   * Source: docs.bullmq.io/guide/going-to-production. The caller disconnects it.
-   */
+  /** A new connection whose commands wait for Redis as long as it takes; the caller disconnects it. */
   patient(): Redis;
   /** Resolves when Redis answers. @throws when it is away. */
   ping(): Promise<void>;
@@ -61,12 +59,7 @@ export async function connectRedis(options: ConnectionOptions, log: Logger): Pro
   }
   return {
     client,
-    patient() {
-      const patient = new Redis(options.url, { ...sharedOptions, maxRetriesPerRequest: null });
-      // Its troubles are those of `client`, which are logged.
-      patient.on('error', () => undefined);
-      return patient;
-    },
+    patient: () => new PatientRedis(options.url, sharedOptions),
     async ping() {
       await client.ping();
     },

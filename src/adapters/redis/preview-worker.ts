@@ -1,12 +1,12 @@
 /** Takes jobs from the queue `previews` and runs the handler, once at a time for each key. */
 import type { Job } from 'bullmq';
+import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { FencedError, RetryLaterError } from '../../domain/errors.ts';
 import { keyId, parseKeyId } from '../../domain/preview.ts';
 import type { QueueHandlers } from '../../ports.ts';
 import type { BullWorker } from './bull.ts';
 import { openBullWorker } from './bull.ts';
-import type { RedisConnection } from './connection.ts';
 import { Nudges } from './nudges.ts';
 import type { QueueOptions } from './options.ts';
 import { retryDelayMs } from './options.ts';
@@ -41,10 +41,10 @@ export class PreviewWorker {
   }
 
   /** Resolves when jobs are being taken. */
-  async start(redis: RedisConnection): Promise<void> {
+  async start(client: Redis): Promise<void> {
     this.#bull = await openBullWorker<Look, PreviewJobName>(
       previewQueueName,
-      redis,
+      client,
       { concurrency: this.#options.previewConcurrency, options: this.#options, log: this.#log },
       (job) => this.#process(job),
       (jobIds) => this.#runs.lost(jobIds),

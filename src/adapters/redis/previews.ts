@@ -1,9 +1,9 @@
 /** The queue `previews`: at most one run and one follow-up per key, however many triggers there are. */
 import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
 import type { PreviewKey } from '../../domain/preview.ts';
 import { keyId } from '../../domain/preview.ts';
 import { openBullQueue } from './bull.ts';
-import type { RedisConnection } from './connection.ts';
 import type { Keys } from './keys.ts';
 import { maxDelayMs, type QueueOptions } from './options.ts';
 
@@ -24,14 +24,14 @@ export interface Look {
 }
 
 export class PreviewQueue {
-  readonly #redis: RedisConnection;
+  readonly #client: Redis;
   readonly #keys: Keys;
   readonly #queue: Queue<Look, void, PreviewJobName>;
 
-  constructor(redis: RedisConnection, keys: Keys, options: QueueOptions) {
-    this.#redis = redis;
+  constructor(client: Redis, keys: Keys, options: QueueOptions) {
+    this.#client = client;
     this.#keys = keys;
-    this.#queue = openBullQueue(previewQueueName, redis, options);
+    this.#queue = openBullQueue(previewQueueName, client, options);
   }
 
   /** A run starts now or, when one is going on, after it. Whoever runs the key now is told. Durable when it resolves. */
@@ -41,7 +41,7 @@ export class PreviewQueue {
     await this.#queue.add('look', look, { deduplication: { id, keepLastIfActive: true, replace: true } });
     // Only now: a run that ends because of the message relies on the job that follows. Nobody waits for the message,
     // which is a hint to a run whose follow-up is certain.
-    void this.#redis.client.publish(this.#keys.nudges, id).catch(() => undefined);
+    void this.#client.publish(this.#keys.nudges, id).catch(() => undefined);
   }
 
   /** Sets the key's clock; it has one, and the newest setting wins. */

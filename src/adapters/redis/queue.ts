@@ -1,30 +1,40 @@
 /** The port `Queue` on BullMQ. */
+import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { keyId } from '../../domain/preview.ts';
 import type { BuildState, Queue } from '../../ports.ts';
-import { BuildWorker } from './build-worker.ts';
 import { BuildQueue } from './builds.ts';
 import type { RedisConnection } from './connection.ts';
+import type { BuildInterest } from './interest.ts';
 import { buildInterest } from './interest.ts';
 import { keysWith } from './keys.ts';
 import type { QueueOptions } from './options.ts';
 import { defaultQueueOptions } from './options.ts';
-import { PreviewWorker } from './preview-worker.ts';
 import { PreviewQueue } from './previews.ts';
-import { subscribe } from './subscription.ts';
+import { startWorkers } from './workers.ts';
 
 export interface RedisQueue extends Queue {
   /** Ends what `openQueue` began; workers are closed by their own `close`, and the connection by its owner. */
   close(): Promise<void>;
 }
 
-/** Any number of processes may open the same queue; it lives in Redis under `options.prefix`. */
+/** What the queue is made of, on one connection. */
+export interface QueueParts {
+  readonly previews: PreviewQueue;
+  readonly builds: BuildQueue;
+  readonly interest: BuildInterest;
+}
+
+/** Any number of processes may open the same queue; it lives in Redis under `settings.prefix`. */
 export function openQueue(redis: RedisConnection, settings: Partial<QueueOptions>, log: Logger): RedisQueue {
   const options: QueueOptions = { ...defaultQueueOptions, ...settings };
   const keys = keysWith(options.prefix);
-  const previews = new PreviewQueue(redis, keys, options);
-  const builds = new BuildQueue(redis, options);
-  const interest = buildInterest(redis.client, keys);
+  const partsOn = (client: Redis): QueueParts => ({
+    previews: new PreviewQueue(client, keys, options),
+    builds: new BuildQueue(client, options),
+    interest: buildInterest(client, keys),
+  });
+  const { previews, builds, interest } = partsOn(redis.client);
 
   const buildState = async (ref: string): Promise<BuildState | undefined> => {
     const [diagnosis, waiters, isQueued] = await Promise.all([
@@ -45,8 +55,10 @@ export function openQueue(redis: RedisConnection, settings: Partial<QueueOptions
 
     async startBuilds(key, jobs) {
       // Waiters first: a job that finds none does nothing.
-      const refs = jobs.map((job) => job.ref);
-      await interest.join(keyId(key), refs);
+      await interest.join(
+        keyId(key),
+        jobs.map((job) => job.ref),
+      );
       await Promise.all(jobs.map((job) => builds.add({ job, failures: 0 })));
     },
 
@@ -63,27 +75,14 @@ export function openQueue(redis: RedisConnection, settings: Partial<QueueOptions
     },
 
     async work(handlers) {
-      const previewWorker = new PreviewWorker(previews, handlers.reconcile, options, log);
-      const buildWorker = new BuildWorker({ builds, interest, previews, options, log }, handlers.build);
-      const inBackground = (work: Promise<void>) =>
-        void work.catch((err: unknown) => log.warn({ err }, 'catching up with the queue failed'));
-      const subscription = await subscribe(
-        redis,
-        {
-          [keys.nudges]: (id) => previewWorker.nudge(id),
-          [keys.cancellations]: (ref) => inBackground(buildWorker.cancel(ref)),
-        },
-        () => {
-          inBackground(previewWorker.lookAtRunning());
-          inBackground(buildWorker.cancelUnwanted());
-          inBackground(builds.capTotal(options.totalBuilds));
-        },
-      );
-      await Promise.all([previewWorker.start(redis), buildWorker.start(redis)]);
+      // What workers have to say is not lost because Redis is away for a moment.
+      const client = redis.patient();
+      const parts = partsOn(client);
+      const workers = await startWorkers(handlers, { ...parts, client, redis, keys, options, log });
       return {
         async close() {
-          await Promise.all([previewWorker.close(), buildWorker.close()]);
-          subscription.close();
+          await workers.close();
+          client.disconnect();
         },
       };
     },
