@@ -1,6 +1,6 @@
 /** Requests to GitHub: who asks, what is asked again for free, and what an answer means for us. */
 import { createAppAuth } from '@octokit/auth-app';
-import { Octokit } from '@octokit/core';
+import { request } from '@octokit/request';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Clock } from '../../ports.ts';
@@ -68,9 +68,9 @@ export function createClient({ apiUrl, appId, privateKey, clock, log, writes }: 
     warn: (message: string) => log.warn({ hint: message }, 'octokit warns'),
     error: (message: string) => log.debug({ hint: message }, 'octokit reports'),
   };
-  const defaults = { baseUrl: apiUrl.replace(/\/$/, ''), userAgent: 'berth', log: octokitLog };
-  const asApp = new Octokit({ ...defaults, authStrategy: createAppAuth, auth: { appId, privateKey, log: octokitLog } });
-  const asInstallation = new Octokit(defaults);
+  const asInstallation = request.defaults({ baseUrl: apiUrl.replace(/\/$/, ''), headers: { 'user-agent': 'berth' } });
+  const { hook } = createAppAuth({ appId, privateKey, log: octokitLog });
+  const asApp = asInstallation.defaults({ request: { hook } });
   const etags = createEtagCache(cachedAnswers);
   const limits = createRateLimits(clock);
   const pace = createWritePace(clock, writes);
@@ -111,17 +111,17 @@ export function createClient({ apiUrl, appId, privateKey, clock, log, writes }: 
     }
   }
 
-  async function send(octokit: Octokit, who: string, route: string, parameters: Parameters, signal: AbortSignal) {
+  async function send(octokit: typeof request, who: string, route: string, parameters: Parameters, signal: AbortSignal) {
     signal.throwIfAborted();
     limits.check(who);
-    const request = {
+    const options = {
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       redirect: 'manual' as const,
       log: octokitLog,
     };
-    let answer: Awaited<ReturnType<typeof octokit.request>>;
+    let answer: Awaited<ReturnType<typeof octokit>>;
     try {
-      answer = await octokit.request(route, { ...parameters, request });
+      answer = await octokit(route, { ...parameters, request: options });
     } catch (error) {
       signal.throwIfAborted();
       throw translated(error, who, route);
