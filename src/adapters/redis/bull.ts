@@ -22,6 +22,8 @@ export function openBullQueue<Data, Name extends string>(
     connection: client,
     prefix: options.prefix,
     defaultJobOptions: jobOptions,
+    // The connection has been checked. BullMQ would ask once more, and never recover if Redis were away just then.
+    skipVersionCheck: true,
     // Nobody reads the stream of events.
     streams: { events: { maxLen: 100 } },
   });
@@ -93,7 +95,13 @@ async function isDoneWithin(timeoutMs: number, work: Promise<unknown>): Promise<
   const { promise: late, resolve } = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => resolve(false), timeoutMs);
   try {
-    return await Promise.race([work.then(() => true), late]);
+    return await Promise.race([
+      work.then(
+        () => true,
+        () => false,
+      ),
+      late,
+    ]);
   } finally {
     clearTimeout(timer);
   }

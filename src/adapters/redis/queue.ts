@@ -79,12 +79,12 @@ export function openQueue(redis: RedisConnection, settings: Partial<QueueOptions
       const client = redis.patient();
       const parts = partsOn(client);
       const workers = await startWorkers(handlers, { ...parts, client, redis, keys, options, log });
-      return {
-        async close() {
-          await workers.close();
-          client.disconnect();
-        },
+      const close = async () => {
+        await workers.close();
+        client.disconnect();
       };
+      let closing: Promise<void> | undefined;
+      return { close: () => (closing ??= close()) };
     },
 
     async close() {
