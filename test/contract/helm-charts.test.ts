@@ -25,6 +25,8 @@ async function failure(work: Promise<unknown>): Promise<Diagnosis> {
 const foreign = (kind: string, api: string, metadata: string, rest = '') => ({
   'foreign.yaml': `apiVersion: ${api}\nkind: ${kind}\nmetadata: {${metadata}}\n${rest}`,
 });
+const definition =
+  'spec: {group: example.com, scope: Namespaced, names: {kind: Thing, plural: things}, versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]}\n';
 const roleRef = 'roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}\n';
 
 async function diagnosisOf(
@@ -77,6 +79,11 @@ describe('Helm: charts', { timeout: 120_000, concurrency: 2 }, () => {
       'E9 denies a RoleBinding',
       foreign('RoleBinding', 'rbac.authorization.k8s.io/v1', 'name: mine', roleRef),
       /not have rolebindings/,
+    ],
+    [
+      'E9 denies a CustomResourceDefinition',
+      foreign('CustomResourceDefinition', 'apiextensions.k8s.io/v1', 'name: things.example.com', definition),
+      /not have customresourcedefinitions, which are for the whole cluster/,
     ],
     [
       'E9 denies another namespace',

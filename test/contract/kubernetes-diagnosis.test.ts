@@ -39,7 +39,7 @@ describe('Kubernetes: why a preview does not run', { concurrency: 4, timeout: 12
   });
 
   it('G7 says that a container crashes, with its exit code and last lines', async () => {
-    const command = ['sh', '-c', 'echo starting; echo no database >&2; exit 3'];
+    const command = ['sh', '-c', 'echo starting; echo no database; exit 3'];
     const diagnosis = await diagnosisOf(deployment('api', { command }));
     assert.equal(diagnosis.reason, 'ContainerCrashed');
     assert.match(diagnosis.message, /Container `api` of `api` crashes with exit code 3/);

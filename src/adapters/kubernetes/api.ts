@@ -27,7 +27,7 @@ export interface ApiRequest {
   readonly timeoutMs?: number;
 }
 
-export interface WatchEvent<T> {
+interface WatchEvent<T> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
   readonly object: T;
 }

@@ -17,7 +17,7 @@ export interface Metadata {
   readonly managedFields?: readonly { readonly manager?: string; readonly time?: string }[];
 }
 
-export interface OwnerReference {
+interface OwnerReference {
   readonly kind: string;
   readonly uid: string;
   readonly controller?: boolean;
@@ -99,7 +99,7 @@ export interface Probe {
   readonly failureThreshold?: number;
 }
 
-export interface Container {
+interface Container {
   readonly name: string;
   readonly image?: string;
   readonly readinessProbe?: Probe;
@@ -114,7 +114,7 @@ export interface Terminated {
   readonly finishedAt?: string | null;
 }
 
-export interface ContainerState {
+interface ContainerState {
   readonly waiting?: { readonly reason?: string; readonly message?: string };
   readonly running?: { readonly startedAt?: string | null };
   readonly terminated?: Terminated;

@@ -18,12 +18,12 @@ export interface KubernetesOptions {
   readonly patience: Patience;
 }
 
-export interface ContainerDefaults {
+interface ContainerDefaults {
   readonly requests: Readonly<Record<string, string>>;
   readonly limits: Readonly<Record<string, string>>;
 }
 
-export interface NetworkOptions {
+interface NetworkOptions {
   /** Labels of the namespace that the gateway runs in; `undefined` when it runs outside the cluster. */
   readonly gatewayNamespaceLabels: Readonly<Record<string, string>> | undefined;
   /** Addresses that may reach previews, e.g. those of the nodes. */
