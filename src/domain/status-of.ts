@@ -44,7 +44,7 @@ export function overdueDiagnosis(step: Step & { readonly do: 'wait' }, observed:
   switch (step.for) {
     case 'workloads': {
       const { workloads } = observed;
-      const detail = workloads.state === 'progressing' ? `: ${lowerFirst(workloads.message)}` : '';
+      const detail = workloads.state === 'progressing' ? `: ${lowerFirst(workloads.message)}` : '.';
       return { reason: 'NotReadyInTime', message: `The preview did not become ready within ${waited}${detail}` };
     }
     case 'namespace': {
