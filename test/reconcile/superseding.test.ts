@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { describe } from 'node:test';
+import { FencedError } from '../../src/domain/errors.ts';
+import type { PullRequest } from '../../src/domain/preview.ts';
+import { buildsBehind, closedGate } from './gate.ts';
+import { app, itInWorld, type TestWorld } from './world.ts';
+
+const second = { ...app, 'app.txt': 'second' };
+const progressing = { state: 'progressing', message: '0 of 1 pods are ready' } as const;
+
+describe('a newer revision', () => {
+  const building = closedGate();
+  itInWorld(
+    'stops the build of the older one',
+    async (world) => {
+      const { key } = world.openPullRequest();
+      await world.queue.trigger(key);
+      await world.until(() => building.waiting === 1);
+      const revision = world.push(key, second);
+      await world.queue.trigger(key);
+      await world.until(() => building.waiting === 1 && world.source.asked.includes(revision));
+      building.open();
+      await world.queue.idle();
+      assert.equal(world.builder.builds.length, 1);
+      assert.equal(world.namespace(key)?.revision, revision);
+    },
+    { replace: buildsBehind(building) },
+  );
+
+  itInWorld('stops the Helm run of the older one', async (world) => {
+    world.releaser.next({ hang: true });
+    const { key } = world.openPullRequest();
+    await world.queue.trigger(key);
+    await world.until(() => world.releaser.upgrades.length === 1);
+    const revision = world.push(key, second);
+    await world.run(key);
+    assert.deepEqual(
+      world.namespace(key)?.helm.map(({ status }) => status),
+      ['failed', 'deployed'],
+    );
+    assert.equal(world.namespace(key)?.revision, revision);
+  });
+
+  itInWorld('ends the waiting for pods of the older one', async (world) => {
+    world.releaser.readyAs(progressing);
+    const { key } = world.openPullRequest();
+    await world.queue.trigger(key);
+    await world.until(() => world.namespace(key)?.workloads.state === 'progressing');
+    world.releaser.readyAs({ state: 'ready' });
+    const revision = world.push(key, second);
+    await world.run(key);
+    assert.equal(world.namespace(key)?.revision, revision);
+    assert.equal(world.releaser.upgrades.length, 2);
+  });
+});
+
+describe('closing in the middle', () => {
+  const building = closedGate();
+  itInWorld(
+    'B6 stops the build and leaves no namespace',
+    async (world) => {
+      const { key } = world.openPullRequest();
+      await world.queue.trigger(key);
+      await world.until(() => building.waiting === 1);
+      world.close(key);
+      await world.run(key);
+      assert.equal(building.waiting, 0);
+      assert.deepEqual(await world.queue.waitingFor(key), []);
+      assert.equal(world.namespace(key), undefined);
+    },
+    { replace: buildsBehind(building) },
+  );
+
+  itInWorld('B7 stops Helm and leaves nothing', async (world) => {
+    world.releaser.next({ hang: true });
+    const { key } = world.openPullRequest();
+    await world.queue.trigger(key);
+    await world.until(() => world.releaser.upgrades.length === 1);
+    world.close(key);
+    await world.run(key);
+    assert.equal(world.cluster.world.namespaces.size, 0);
+    assert.equal((await world.status(key))?.phase, 'Removed');
+  });
+});
+
+describe('a trigger in the middle', () => {
+  let questions = 0;
+  const counted: NonNullable<Parameters<typeof itInWorld>[2]> = {
+    replace: ({ forge }) => ({
+      forge: {
+        ...forge,
+        async pullRequest(key, signal) {
+          questions += 1;
+          return forge.pullRequest(key, signal);
+        },
+      },
+    }),
+  };
+
+  itInWorld(
+    'F3 lets the run go on when nothing is asked for anew, and one look follows',
+    async (world) => {
+      world.releaser.readyAs(progressing);
+      const { key, head } = world.openPullRequest();
+      await world.queue.trigger(key);
+      await world.until(() => world.namespace(key)?.workloads.state === 'progressing');
+      questions = 0;
+      world.forge.people.change(key, { title: 'Another title' });
+      for (let nth = 0; nth < 3; nth += 1) await world.queue.trigger(key);
+      await world.until(() => questions === 3);
+      world.cluster.setWorkloads(world.name(key), { state: 'ready' });
+      await world.queue.idle();
+      assert.equal(world.namespace(key)?.revision, head.revision);
+      assert.equal(world.releaser.upgrades.length, 1);
+      assert.equal(questions, 4);
+    },
+    counted,
+  );
+
+  itInWorld('lets the run go on when the forge does not say what is asked for', async (world) => {
+    world.releaser.next({ hang: true });
+    const { key } = world.openPullRequest();
+    await world.queue.trigger(key);
+    await world.until(() => world.releaser.upgrades.length === 1);
+    world.forge.fail(new Error('out of order'));
+    await world.queue.trigger(key);
+    for (let turn = 0; turn < 10; turn += 1) await world.until(() => true);
+    assert.equal(world.namespace(key)?.helm.at(-1)?.status, 'pending-install');
+    world.forge.fail();
+    world.close(key);
+    await world.run(key);
+    assert.equal(world.cluster.world.namespaces.size, 0);
+  });
+});
+
+describe('a second worker', () => {
+  /** Helm, as a worker sees it that is stopped in the middle and goes on when the gate is opened. */
+  const stopped = closedGate();
+  let isFirst = true;
+
+  itInWorld(
+    'F2 takes over, and the one that was stopped writes nothing any more',
+    async (world) => {
+      const { key } = world.openPullRequest();
+      const failure = stoppedWorker(world, key);
+      await world.until(() => stopped.waiting === 1);
+      const revision = world.push(key, second);
+      await world.run(key);
+      assert.equal(world.namespace(key)?.revision, revision);
+
+      const before = structuredClone([world.namespace(key), world.forge.writes, world.forge.comment(key)]);
+      stopped.open();
+      assert.ok((await failure) instanceof FencedError);
+      assert.deepEqual([world.namespace(key), world.forge.writes, world.forge.comment(key)], before);
+    },
+    {
+      replace: ({ releaser }) => ({
+        releaser: {
+          ...releaser,
+          async upgrade(request, signal) {
+            if (!isFirst) return releaser.upgrade(request, signal);
+            isFirst = false;
+            await stopped.pass(signal);
+            return { version: 1, hasDeleteHooks: false };
+          },
+        },
+      }),
+    },
+  );
+
+  /** A worker beside the queue's, as one is that outlived its lock. Gives what it fails with. */
+  async function stoppedWorker(world: TestWorld, key: PullRequest['key']): Promise<unknown> {
+    const run = { signal: new AbortController().signal, onTrigger: () => undefined };
+    // The first look starts the build and ends; the worker that is stopped is the one that deploys.
+    await world.reconcile(key, run);
+    await world.until(() => world.builder.images.size === 2);
+    try {
+      await world.reconcile(key, run);
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  }
+});

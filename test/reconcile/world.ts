@@ -1,0 +1,187 @@
+/** The real reconciler over a world in memory. */
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { pino } from 'pino';
+import { namespaceName } from '../../src/domain/names.ts';
+import { keyId, type PreviewKey, type PullRequest, type Repository } from '../../src/domain/preview.ts';
+import type { Status } from '../../src/domain/status.ts';
+import type { QueueHandlers } from '../../src/ports.ts';
+import { build } from '../../src/reconcile/build.ts';
+import type { Limits, Ports, ReconcileSettings } from '../../src/reconcile/ports.ts';
+import { reconcilerFor } from '../../src/reconcile/reconciler.ts';
+import type { Files } from '../contract/source.contract.ts';
+import { type FakeBuilder, fakeBuilder } from '../fakes/builder.ts';
+import { type FakeClock, fakeClock } from '../fakes/clock.ts';
+import { type FakeCluster, fakeCluster } from '../fakes/cluster.ts';
+import { type FakeForge, fakeForge } from '../fakes/forge.ts';
+import { type FakeQueue, fakeQueue } from '../fakes/queue.ts';
+import { type FakeReleaser, fakeReleaser } from '../fakes/releaser.ts';
+import { type FakeSource, fakeSource } from '../fakes/source.ts';
+import { fakeStore } from '../fakes/store.ts';
+import type { FakeNamespace } from '../fakes/world.ts';
+
+export interface Fakes extends Ports {
+  readonly forge: FakeForge;
+  readonly source: FakeSource;
+  readonly builder: FakeBuilder;
+  readonly cluster: FakeCluster;
+  readonly releaser: FakeReleaser;
+  readonly queue: FakeQueue;
+  readonly clock: FakeClock;
+}
+
+export interface TestWorld extends Fakes {
+  readonly repository: Repository;
+  /** What the reconciler works with: the fakes, with what the test has put in their place. */
+  readonly ports: Ports;
+  readonly reconcile: QueueHandlers['reconcile'];
+  /** What passes failed with since it was last asked. A test that does not ask fails with it. */
+  failures(): readonly unknown[];
+  openPullRequest(files?: Files, change?: Parameters<FakeForge['people']['openPullRequest']>[1]): PullRequest;
+  /** A new head revision with exactly these files. */
+  push(key: PreviewKey, files: Files): string;
+  close(key: PreviewKey): void;
+  reopen(key: PreviewKey): void;
+  label(key: PreviewKey, ...labels: readonly string[]): void;
+  /** Triggers the preview and lets the queue run until it is drained. */
+  run(key: PreviewKey): Promise<void>;
+  /** Lets everything take its turn until the condition holds, for passes that wait for the test. */
+  until(condition: () => boolean): Promise<void>;
+  /** What the preview's namespace is called. */
+  name(key: PreviewKey): string;
+  /** `undefined` when there is none. */
+  namespace(key: PreviewKey): FakeNamespace | undefined;
+  status(key: PreviewKey): Promise<Status | undefined>;
+  /** Another pass does nothing: no write on the forge, none in the cluster, no build, no Helm. */
+  assertSettled(key: PreviewKey): Promise<void>;
+}
+
+interface Setting {
+  readonly limits?: Partial<Limits>;
+  /** Puts something in the place of fakes. */
+  readonly replace?: (fakes: Fakes) => Partial<Ports>;
+}
+
+/** An application with a Dockerfile at its root. */
+export const app: Files = { Dockerfile: 'FROM base\nCOPY app.txt .\n', 'app.txt': 'first' };
+
+/** A test about a world, which must be settled when the test is through: a second pass does nothing. */
+export function itInWorld(name: string, body: (world: TestWorld) => Promise<void>, setting: Setting = {}): void {
+  it(name, async () => {
+    const opened: PreviewKey[] = [];
+    const { world, workers } = await testWorld(setting, opened);
+    try {
+      await body(world);
+      assert.deepEqual(world.failures(), []);
+      for (const key of opened) await world.assertSettled(key);
+    } finally {
+      await workers.close();
+    }
+  });
+}
+
+export const planSettings: ReconcileSettings['plan'] = {
+  registry: 'registry.test/previews',
+  previewDomain: 'preview.test',
+  scheme: 'https',
+  port: undefined,
+  platform: 'linux/amd64',
+};
+
+/** Long enough that nothing is given up unless a test wants it. */
+export const patience: Limits = {
+  readyTimeoutMs: 600_000,
+  imageTimeoutMs: 60_000,
+  removalTimeoutMs: 600_000,
+  uninstallTimeoutMs: 600_000,
+};
+
+async function testWorld({ limits, replace }: Setting, opened: PreviewKey[]) {
+  const clock = fakeClock();
+  const cluster = fakeCluster();
+  const fakes: Fakes = {
+    clock,
+    cluster,
+    forge: fakeForge(),
+    source: fakeSource(),
+    builder: fakeBuilder(),
+    releaser: fakeReleaser(cluster.world),
+    queue: fakeQueue(clock),
+    store: fakeStore(clock),
+    log: pino({ level: 'silent' }),
+  };
+  const { forge, source, builder, queue, releaser, store } = fakes;
+  builder.images.set('base', { digest: `sha256:${'0'.repeat(64)}`, labels: {}, env: [] });
+  const repository = forge.people.addRepository('acme', 'shop');
+  const ports: Ports = { ...fakes, ...replace?.(fakes) };
+  const reconcile = reconcilerFor(ports, { plan: planSettings, limits: { ...patience, ...limits } });
+  let failures: unknown[] = [];
+  const workers = await queue.work({
+    reconcile: async (key, run) => {
+      try {
+        await reconcile(key, run);
+      } catch (error) {
+        failures.push(error);
+        throw error;
+      }
+    },
+    build: (job, signal) => build(ports, job, signal),
+  });
+
+  const name = (key: PreviewKey) => namespaceName(key, repository.name);
+  const traces = () =>
+    structuredClone({
+      writes: forge.writes,
+      namespaces: [...cluster.world.namespaces.values()],
+      builds: builder.builds.length,
+      upgrades: releaser.upgrades.length,
+    });
+
+  const world: TestWorld = {
+    ...fakes,
+    forge,
+    repository,
+    ports,
+    reconcile,
+    name,
+    failures() {
+      const since = failures;
+      failures = [];
+      return since;
+    },
+    openPullRequest(files = app, change = {}) {
+      const revision = source.commit(repository.id, files);
+      const pullRequest = forge.people.openPullRequest(repository.id, {
+        head: { revision, branch: 'topic', repositoryId: repository.id },
+        ...change,
+      });
+      opened.push(pullRequest.key);
+      return pullRequest;
+    },
+    push(key, files) {
+      const revision = source.commit(repository.id, files);
+      forge.people.change(key, { head: { revision, branch: 'topic', repositoryId: repository.id } });
+      return revision;
+    },
+    close: (key) => forge.people.change(key, { state: 'closed' }),
+    reopen: (key) => forge.people.change(key, { state: 'open' }),
+    label: (key, ...labels) => forge.people.change(key, { labels }),
+    async run(key) {
+      await queue.trigger(key);
+      await queue.idle();
+    },
+    async until(condition) {
+      while (!condition()) await setImmediate();
+    },
+    namespace: (key) => cluster.world.namespaces.get(name(key)),
+    status: (key) => store.status(name(key)),
+    async assertSettled(key) {
+      const before = traces();
+      await world.run(key);
+      assert.deepEqual(traces(), before, `a second pass over ${keyId(key)} changes nothing`);
+      assert.deepEqual(failures, []);
+    },
+  };
+  return { world, workers };
+}
