@@ -98,6 +98,7 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
       buildxPath: config.BUILDX,
       directory: join(config.DATA_DIR, 'buildx'),
       ...(config.DOCKER_CONFIG ? { configDirectory: config.DOCKER_CONFIG } : {}),
+      insecureRegistries: config.INSECURE_REGISTRIES,
       buildTimeoutMs: config.BUILD_TIMEOUT,
     }),
     releaser: limitedReleaser(
@@ -108,6 +109,8 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
         builtInChartPath,
         directory: join(config.DATA_DIR, 'helm'),
         timeoutMs: config.HELM_TIMEOUT,
+        plainHttpRegistries: config.INSECURE_REGISTRIES,
+        jobLog: cluster.jobLog,
       }),
     ),
   };

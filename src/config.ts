@@ -80,6 +80,7 @@ const variables = z.object({
       /^[\w.-]+(:\d+)?(\/[a-z0-9._-]+)*$/,
       'must be a registry with an optional path, e.g. registry.example.com/previews',
     ),
+  INSECURE_REGISTRIES: list(''),
   BUILDKIT: list('docker:unix:///var/run/docker.sock'),
   BUILDX: z.string().default('docker-buildx'),
   PLATFORM: z

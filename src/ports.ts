@@ -128,7 +128,10 @@ export interface Cluster {
    * Nothing is missed: dropped, expired and silent watches are listed again. Equal states are not repeated.
    */
   watchWorkloads(namespace: string, signal: AbortSignal): AsyncIterable<WorkloadState>;
-  /** Resolves when the namespace with this UID does not exist any more. */
+  /**
+   * Resolves when the namespace with this UID does not exist any more. Pods of ours in it that outlive their grace are
+   * removed without one.
+   */
   namespaceGone(name: string, uid: string, signal: AbortSignal): Promise<void>;
   /**
    * Makes the namespace and everything that must be in it before anything else: labels, quota, limits, network

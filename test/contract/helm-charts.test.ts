@@ -1,12 +1,15 @@
 /** Charts of all sorts, with the real Helm. */
 import assert from 'node:assert/strict';
 import { symlink, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { describe, it } from 'node:test';
 import { corePath } from '../../src/adapters/kubernetes/collections.ts';
 import { DiagnosedError } from '../../src/domain/errors.ts';
 import type { Diagnosis } from '../../src/domain/preview.ts';
 import type { ReleaseRequest } from '../../src/ports.ts';
+import { localStack } from '../local-stack.ts';
 import { hook } from './charts.ts';
 import { helmStage, templates } from './helm-stage.ts';
 
@@ -133,6 +136,29 @@ describe('Helm: charts', { timeout: 120_000, concurrency: 2 }, () => {
     await it.releaser.upgrade(await it.chart({ 'hook.yaml': order }), signal);
     const { workloads } = await it.preview.cluster.observe(it.preview.key, it.preview.name, signal);
     assert.equal(workloads.state, 'ready');
+  });
+
+  it('installs a chart from a registry', async () => {
+    await using it = await helmStage();
+    const { chartPath = '' } = await it.chart({});
+    const registry = `oci://${localStack().registry}/charts-${it.preview.name}`;
+    const env = { HOME: it.directory };
+    const run = promisify(execFile);
+    await run(localStack().tools.helm, ['package', chartPath, '--destination', it.directory], { env });
+    const archive = path.join(it.directory, 'web-0.1.0.tgz');
+    await run(localStack().tools.helm, ['push', archive, registry, '--plain-http'], { env });
+    const chart = { kind: 'oci', url: `${registry}/web`, version: '0.1.0' } as const;
+    const request: ReleaseRequest = {
+      namespace: it.preview.name,
+      chart,
+      chartPath: undefined,
+      valuesTexts: [],
+      values: {},
+    };
+    assert.equal((await it.releaser.upgrade(request, signal)).version, 1);
+    assert.equal(await it.state(), 'deployed');
+    const missing = await failure(it.releaser.upgrade({ ...request, chart: { ...chart, version: '9.9.9' } }, signal));
+    assert.match(missing.message, /9\.9\.9/);
   });
 
   it('G2 takes back what was changed by hand', async () => {

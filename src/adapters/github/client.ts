@@ -111,7 +111,13 @@ export function createClient({ apiUrl, appId, privateKey, clock, log, writes }: 
     }
   }
 
-  async function send(octokit: typeof request, who: string, route: string, parameters: Parameters, signal: AbortSignal) {
+  async function send(
+    octokit: typeof request,
+    who: string,
+    route: string,
+    parameters: Parameters,
+    signal: AbortSignal,
+  ) {
     signal.throwIfAborted();
     limits.check(who);
     const options = {
