@@ -14,7 +14,7 @@ export function table(rows: readonly (readonly string[])[]): string {
 
 export function casesTable(cases: readonly CaseResult[]): string {
   return table([
-    ['what', 'Berth', 'by hand', 'ratio', 'target', ''],
+    ['what', 'Berth', 'by hand', 'ratio', 'target', 'is'],
     ...cases.map(({ name, berthMs, byHandMs, ratio, target }) => [
       name,
       seconds(berthMs),
@@ -27,15 +27,19 @@ export function casesTable(cases: readonly CaseResult[]): string {
 }
 
 export function webhooksTable({ berth, probot }: WebhookResults): string {
-  const row = (name: string, { p50Ms, p99Ms, maxMs, perSecond, taken, sent, memoryMib }: WebhookResult) => [
+  const row = (
+    name: string,
+    { p50Ms, p99Ms, maxMs, perSecond, taken, sent, processorMs, memoryMib }: WebhookResult,
+  ) => [
     name,
     ...[p50Ms, p99Ms, maxMs].map((ms) => `${ms.toFixed(1)} ms`),
     perSecond.toFixed(0),
     `${taken} of ${sent}`,
+    `${processorMs.toFixed(2)} ms`,
     `${memoryMib.toFixed(0)} MiB`,
   ];
   return table([
-    ['webhook → 202', 'p50', 'p99', 'max', 'taken per second', 'taken', 'memory'],
+    ['webhook → 202', 'p50', 'p99', 'max', 'taken per second', 'taken', 'processor time each', 'memory'],
     row('Berth', berth),
     row('Probot', probot),
   ]);
