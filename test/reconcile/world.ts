@@ -81,7 +81,7 @@ export function itInWorld(name: string, body: (world: TestWorld) => Promise<void
   });
 }
 
-export const planSettings: ReconcileSettings['plan'] = {
+const planSettings: ReconcileSettings['plan'] = {
   registry: 'registry.test/previews',
   previewDomain: 'preview.test',
   scheme: 'https',
