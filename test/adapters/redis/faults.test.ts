@@ -117,6 +117,32 @@ describe('the queue when things break', { timeout: 60_000 }, () => {
     await until(() => worker.started.runs > before);
   });
 
+  it('F1 gives a build up that keeps killing its worker', async () => {
+    await queue.startBuilds(key, [job]);
+    // What BullMQ counts when the lock of a running job expires.
+    await redis.client.hset('{berth}:builds:1', 'stc', 5);
+    const worker = await work();
+    worker.finishRuns();
+    await worker.run();
+    const state = (await queue.builds([job.ref])).get(job.ref);
+    assert.ok(state?.state === 'failed');
+    assert.match(state.diagnosis.message, /worker was killed 5 times/);
+    assert.equal(worker.started.builds, 0);
+  });
+
+  it('F5 catches up on messages that were sent while nobody listened', async () => {
+    const worker = await work();
+    await queue.trigger(key);
+    await queue.startBuilds(key, [job]);
+    const [run, build] = [await worker.run(), await worker.build()];
+    await redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await queue.cancelBuilds(key, []);
+    await Promise.all([build.aborted, run.triggered]);
+    worker.finishRuns();
+    run.finish();
+    await worker.run();
+  });
+
   it('F4 caps builds again when Redis was emptied', async () => {
     await work();
     await server.startEmpty();
