@@ -51,6 +51,7 @@ const start: Readonly<
     const server = buildServer({
       secrets,
       queue: ports.queue,
+      appId: config.GITHUB_APP_ID,
       onEverything: sweeper.soon,
       checks: { redis: redis.ping },
       log,
