@@ -1,30 +1,44 @@
 /**
- * Runs the tests: `node test/run.ts [unit] [contract] [e2e]`, all of them without arguments. Starts the local stack for
- * those that need it, and leaves it as it was found.
+ * Runs the tests: `npm test [-- SUITE…] [--faults]`, with the suites `unit`, `contract` and `e2e`, all of them without a
+ * name. Starts the local stack for those that need it, and leaves it as it was found. `--faults` lists the faults that
+ * Berth survives with the results of the tests that show it.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { down, up } from '../deploy/local/stack.ts';
+import { faultReport, type NamedResult } from './fault-lines.ts';
 
 interface Suite {
   readonly needsStack: boolean;
   readonly files: readonly string[];
-  /** How many files run at once; e2e files each start a whole Berth. */
+  /** How many files run at once. */
   readonly concurrency: number;
 }
 
 const suites: Readonly<Record<string, Suite>> = {
   unit: {
     needsStack: false,
-    files: globSync('test/{*.test.ts,{domain,reconcile,server,gateway,adapters,simulator,local}/**/*.test.ts}'),
+    files: globSync(
+      'test/{*.test.ts,{domain,reconcile,server,gateway,adapters,simulator,local,bench,faults}/**/*.test.ts}',
+    ),
     concurrency: 2,
   },
   contract: { needsStack: true, files: globSync('test/contract/**/*.test.ts'), concurrency: 2 },
   e2e: { needsStack: true, files: globSync('test/e2e/**/*.test.ts'), concurrency: 2 },
 };
 
-const asked = process.argv.slice(2);
+const reporter = fileURLToPath(new URL('result-reporter.ts', import.meta.url));
+
+const { values: flags, positionals: asked } = parseArgs({
+  allowPositionals: true,
+  options: { faults: { type: 'boolean', default: false } },
+});
 const unknown = asked.filter((name) => !(name in suites));
 if (unknown.length > 0) {
   console.error(`no such suite: ${unknown.join(', ')}; there are ${Object.keys(suites).join(', ')}`);
@@ -33,26 +47,43 @@ if (unknown.length > 0) {
 
 const chosen = Object.entries(suites).filter(([name]) => asked.length === 0 || asked.includes(name));
 const failed: string[] = [];
+const results: NamedResult[] = [];
 let startedStack = false;
+const directory = await mkdtemp(join(tmpdir(), 'berth-tests-'));
 try {
   for (const [name, suite] of chosen) {
     if (suite.needsStack && !startedStack) startedStack = !(await up()).alreadyUp;
     console.log(`\n── ${name}: ${suite.files.length} files ──`);
-    if (!(await runs(suite))) failed.push(name);
+    const resultsFile = join(directory, `${name}.jsonl`);
+    if (!(await runs(suite, resultsFile))) failed.push(name);
+    if (flags.faults) results.push(...(await readResults(resultsFile)));
   }
 } finally {
   if (startedStack) await down();
+  await rm(directory, { recursive: true, force: true });
 }
+if (flags.faults) console.log(`\n${faultReport(results)}`);
 if (failed.length > 0) {
   console.error(`failed: ${failed.join(', ')}`);
   process.exitCode = 1;
 }
 
 /** Whether every test of the suite passed. */
-async function runs({ files, concurrency }: Suite): Promise<boolean> {
+async function runs({ files, concurrency }: Suite, resultsFile: string): Promise<boolean> {
   if (files.length === 0) return false;
-  const args = ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, ...files];
+  const reporters = [
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    `--test-reporter=${reporter}`,
+    `--test-reporter-destination=${resultsFile}`,
+  ];
+  const args = ['--test', '--test-timeout=300000', ...reporters, `--test-concurrency=${concurrency}`, ...files];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code === 0;
+}
+
+async function readResults(file: string): Promise<readonly NamedResult[]> {
+  const lines = (await readFile(file, 'utf8')).split('\n').filter(Boolean);
+  return lines.map((line) => JSON.parse(line) as NamedResult);
 }

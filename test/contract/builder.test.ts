@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildxBuilder } from '../../src/adapters/buildx/buildx-builder.ts';
 import { type Endpoint, parseEndpoint } from '../../src/adapters/buildx/endpoint.ts';
-import { startBuildkitBridge } from '../adapters/buildx/buildkit-bridge.ts';
+import { startBuildkitBridge } from './buildkit-bridge.ts';
 import { fakeBuilder } from '../fakes/builder.ts';
 import { localStack } from '../local-stack.ts';
 import { describeBuilderContract, type BuilderSubject } from './builder.contract.ts';

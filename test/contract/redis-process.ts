@@ -1,8 +1,8 @@
 /** A worker in a process of its own, to be killed: reports each run on standard output and then waits for ever. */
 import { pino } from 'pino';
-import { connectRedis } from '../../../src/adapters/redis/connection.ts';
-import { openQueue } from '../../../src/adapters/redis/queue.ts';
-import { keyId } from '../../../src/domain/preview.ts';
+import { connectRedis } from '../../src/adapters/redis/connection.ts';
+import { openQueue } from '../../src/adapters/redis/queue.ts';
+import { keyId } from '../../src/domain/preview.ts';
 import { shortLocks } from './short-locks.ts';
 
 const log = pino({ level: 'silent' });

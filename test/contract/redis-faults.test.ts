@@ -6,15 +6,15 @@ import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import type { RedisConnection } from '../../../src/adapters/redis/connection.ts';
-import { connectRedis } from '../../../src/adapters/redis/connection.ts';
-import { Interrupted } from '../../../src/adapters/redis/run.ts';
-import type { RedisQueue } from '../../../src/adapters/redis/queue.ts';
-import { openQueue } from '../../../src/adapters/redis/queue.ts';
-import type { BuildJob, QueueWorkers } from '../../../src/ports.ts';
-import { probe } from '../../contract/queue-probe.ts';
-import type { RedisServer } from '../../redis-server.ts';
-import { startRedis } from '../../redis-server.ts';
+import type { RedisConnection } from '../../src/adapters/redis/connection.ts';
+import { connectRedis } from '../../src/adapters/redis/connection.ts';
+import { Interrupted } from '../../src/adapters/redis/run.ts';
+import type { RedisQueue } from '../../src/adapters/redis/queue.ts';
+import { openQueue } from '../../src/adapters/redis/queue.ts';
+import type { BuildJob, QueueWorkers } from '../../src/ports.ts';
+import { probe } from './queue-probe.ts';
+import type { RedisServer } from '../redis-server.ts';
+import { startRedis } from '../redis-server.ts';
 import { shortLocks } from './short-locks.ts';
 
 const key = { repositoryId: 7, number: 1 };
@@ -55,7 +55,7 @@ describe('the queue when things break', { timeout: 60_000 }, () => {
   });
 
   it('F1 gives the work of a killed worker to another', async () => {
-    const program = fileURLToPath(new URL('process.ts', import.meta.url));
+    const program = fileURLToPath(new URL('redis-process.ts', import.meta.url));
     const child = spawn(process.execPath, [program, server.url], { stdio: ['ignore', 'pipe', 'inherit'] });
     const exited = once(child, 'exit');
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

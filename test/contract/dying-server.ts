@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { connectRedis } from '../../src/adapters/redis/connection.ts';
 import { openQueue } from '../../src/adapters/redis/queue.ts';
 import { buildServer } from '../../src/server/server.ts';
-import { secret } from './delivery.ts';
+import { secret } from '../server/delivery.ts';
 
 const log = pino({ level: 'silent' });
 const queue = openQueue(await connectRedis({ url: process.argv[2] ?? '' }, log), {}, log);

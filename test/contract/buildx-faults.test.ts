@@ -7,11 +7,11 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type BuildxBuilderOptions, buildxBuilder } from '../../../src/adapters/buildx/buildx-builder.ts';
-import { parseEndpoint } from '../../../src/adapters/buildx/endpoint.ts';
-import { DiagnosedError } from '../../../src/domain/errors.ts';
-import type { Builder, BuildRequest } from '../../../src/ports.ts';
-import { localStack } from '../../local-stack.ts';
+import { type BuildxBuilderOptions, buildxBuilder } from '../../src/adapters/buildx/buildx-builder.ts';
+import { parseEndpoint } from '../../src/adapters/buildx/endpoint.ts';
+import { DiagnosedError } from '../../src/domain/errors.ts';
+import type { Builder, BuildRequest } from '../../src/ports.ts';
+import { localStack } from '../local-stack.ts';
 
 const { signal } = new AbortController();
 const silent = () => undefined;

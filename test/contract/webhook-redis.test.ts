@@ -12,11 +12,11 @@ import { connectRedis } from '../../src/adapters/redis/connection.ts';
 import type { RedisQueue } from '../../src/adapters/redis/queue.ts';
 import { openQueue } from '../../src/adapters/redis/queue.ts';
 import { buildServer } from '../../src/server/server.ts';
-import type { Probe } from '../contract/queue-probe.ts';
-import { probe } from '../contract/queue-probe.ts';
+import type { Probe } from './queue-probe.ts';
+import { probe } from './queue-probe.ts';
 import type { RedisServer } from '../redis-server.ts';
 import { startRedis } from '../redis-server.ts';
-import { headersFor, pullRequestEvent, secret } from './delivery.ts';
+import { headersFor, pullRequestEvent, secret } from '../server/delivery.ts';
 
 const log = pino({ level: 'silent' });
 const body = pullRequestEvent();
