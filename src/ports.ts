@@ -139,13 +139,15 @@ export interface Cluster {
    * @throws DiagnosedError `NamespaceTaken` when a namespace of that name is not ours.
    */
   prepareNamespace(request: NamespaceRequest, signal: AbortSignal): Promise<void>;
+  /** The fence of the preview's namespace; `undefined` when it has none but such as are being removed. */
+  fence(key: PreviewKey, signal: AbortSignal): Promise<FenceState | undefined>;
   /**
-   * Takes the preview over: raises the number in the namespace's annotation by one, and returns it.
-   * `undefined` when there is no such namespace.
+   * Takes the preview over: raises the number in the namespace's annotation by one, in one step with the comparison.
+   * @throws FencedError when it is not `fence` any more: of several who raise the same number, one succeeds.
    */
-  raiseFence(name: string, uid: string, signal: AbortSignal): Promise<number | undefined>;
-  /** @throws FencedError when the fence of the namespace is no longer `fence`. */
-  checkFence(name: string, uid: string, fence: number, signal: AbortSignal): Promise<void>;
+  raiseFence(fence: FenceState, signal: AbortSignal): Promise<FenceState>;
+  /** @throws FencedError when the namespace has another number by now, or is gone. */
+  checkFence(fence: FenceState, signal: AbortSignal): Promise<void>;
   /** Writes down on the namespace what a Helm run has done. */
   recordRelease(name: string, record: ReleaseRecord, signal: AbortSignal): Promise<void>;
   /** Writes down that this revision is ready: it is what the preview serves from now on. */
@@ -162,6 +164,13 @@ export interface ClusterState {
   /** Whether the release must be uninstalled before its namespace goes, because its chart has delete hooks. */
   readonly hasDeleteHooks: boolean;
   readonly workloads: WorkloadState;
+}
+
+/** The number on a namespace that tells workers apart: whoever raised it last may write. */
+export interface FenceState {
+  readonly name: string;
+  readonly uid: string;
+  readonly number: number;
 }
 
 export interface NamespaceRequest {

@@ -1,31 +1,44 @@
-import { FencedError } from '../domain/errors.ts';
-import type { Cluster } from '../ports.ts';
+import type { PreviewKey } from '../domain/preview.ts';
+import type { Cluster, FenceState } from '../ports.ts';
 
 /** The proof that a pass is still the one that may write; a pass that outlived its lock loses it. */
 export interface Fence {
   /** Before a side effect on the namespace: takes the preview over the first time, afterwards checks. @throws FencedError */
   claim(name: string, uid: string): Promise<void>;
-  /** Before telling anybody: checks what `claim` has taken, if it has. @throws FencedError */
+  /** Before telling anybody: whether anybody else has taken the preview over since the pass began. @throws FencedError */
   check(): Promise<void>;
   /** After the namespace was deleted: the fence went with it, and what remains to be told is ours to tell. */
   release(): void;
 }
 
-/** A fence for one pass. Nothing is written until the first claim, so a pass that changes nothing writes nothing. */
-export function fenceFor(cluster: Pick<Cluster, 'raiseFence' | 'checkFence'>, signal: AbortSignal): Fence {
-  let held: { readonly name: string; readonly uid: string; readonly number: number } | undefined;
+/**
+ * The fence of a pass as it is when the pass begins. Look at it before anything else, the pull request above all: then
+ * whoever takes the preview over in between is noticed, and knows at least as much. Nothing is written until the first
+ * claim, so a pass that changes nothing writes nothing.
+ */
+export async function lookAtFence(
+  cluster: Pick<Cluster, 'fence' | 'raiseFence' | 'checkFence'>,
+  key: PreviewKey,
+  signal: AbortSignal,
+): Promise<Fence> {
+  let held = await cluster.fence(key, signal);
+  let isOurs = false;
+  /** Of a namespace that was made since: 1, unless somebody has claimed it already. */
+  const fresh = (name: string, uid: string): FenceState => ({ name, uid, number: 1 });
   return {
     async claim(name, uid) {
-      if (held?.uid === uid) return cluster.checkFence(name, uid, held.number, signal);
-      const number = await cluster.raiseFence(name, uid, signal);
-      if (number === undefined) throw new FencedError(`taking over ${name}: the namespace is gone`);
-      held = { name, uid, number };
+      if (isOurs && held?.uid === uid) return cluster.checkFence(held, signal);
+      held = await cluster.raiseFence(held?.uid === uid ? held : fresh(name, uid), signal);
+      isOurs = true;
     },
     async check() {
-      if (held) await cluster.checkFence(held.name, held.uid, held.number, signal);
+      if (held) return cluster.checkFence(held, signal);
+      const made = await cluster.fence(key, signal);
+      if (made) await cluster.checkFence(fresh(made.name, made.uid), signal);
     },
     release() {
       held = undefined;
+      isOurs = false;
     },
   };
 }

@@ -5,7 +5,7 @@ import { keyId, type Diagnosis, type Observed, type PreviewKey, type Step } from
 import { statusOf } from '../domain/status-of.ts';
 import type { QueueHandlers } from '../ports.ts';
 import { act, type Pass } from './actions.ts';
-import { fenceFor } from './fence.ts';
+import { lookAtFence } from './fence.ts';
 import { observe } from './observe.ts';
 import type { Ports, ReconcileSettings } from './ports.ts';
 import { reporterFor } from './reporter.ts';
@@ -20,7 +20,7 @@ export function reconcilerFor(ports: Ports, settings: ReconcileSettings): QueueH
     const signal = AbortSignal.any([run.signal, superseded.signal]);
     try {
       await reconcileOnce(ports, settings, key, signal, (intent) => {
-        run.onTrigger(() => void abortWhenChanged(ports, key, intent, superseded, run.signal));
+        run.onTrigger(abortWhenChanged(ports, key, intent, superseded, run.signal));
       });
     } catch (error) {
       run.signal.throwIfAborted();
@@ -31,20 +31,36 @@ export function reconcilerFor(ports: Ports, settings: ReconcileSettings): QueueH
   };
 }
 
-/** A trigger came in the middle of a run: when the pull request asks for something else by now, the run ends. */
-async function abortWhenChanged(
+/**
+ * What to do with triggers in the middle of a run: when the pull request asks for something else by now, the run ends.
+ * One look at a time; those that come during a look lead to one more.
+ */
+function abortWhenChanged(
   { forge, log }: Pick<Ports, 'forge' | 'log'>,
   key: PreviewKey,
   intent: string,
   superseded: AbortController,
   signal: AbortSignal,
-): Promise<void> {
-  try {
-    if (intentOf(await forge.pullRequest(key, signal)) !== intent) superseded.abort(new Error('superseded'));
-  } catch (err) {
-    // The run that follows asks again; this one goes on as if the trigger had come a moment later.
-    log.debug({ err, preview: keyId(key) }, 'trigger not looked at');
-  }
+): () => void {
+  let isLooking = false;
+  let again = false;
+  const look = async (): Promise<void> => {
+    isLooking = true;
+    do {
+      again = false;
+      try {
+        if (intentOf(await forge.pullRequest(key, signal)) !== intent) superseded.abort(new Error('superseded'));
+      } catch (err) {
+        // The run that follows asks again; this one goes on as if the trigger had come a moment later.
+        log.debug({ err, preview: keyId(key) }, 'trigger not looked at');
+      }
+    } while (again && !superseded.signal.aborted && !signal.aborted);
+    isLooking = false;
+  };
+  return () => {
+    if (isLooking) again = true;
+    else void look();
+  };
 }
 
 async function reconcileOnce(
@@ -54,10 +70,10 @@ async function reconcileOnce(
   signal: AbortSignal,
   onIntent: (intent: string) => void,
 ): Promise<void> {
+  const fence = await lookAtFence(ports.cluster, key, signal);
   const target = await lookAtTarget(ports, settings.plan, key, signal, onIntent);
   const { pullRequest, desired, name } = target;
   const log = ports.log.child({ preview: keyId(key), revision: pullRequest?.head.revision });
-  const fence = fenceFor(ports.cluster, signal);
   const reporter = reporterFor(ports, name, fence.check, signal);
   const pass: Pass = { ...target, key, digests: new Map(), limits: settings.limits, signal, fence };
   const report: Report = (observed, step, overdue) => {

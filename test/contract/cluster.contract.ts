@@ -160,8 +160,9 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       await prepare();
       await subject.cluster.deleteNamespace(subject.name, oldUid, signal);
       assert.notEqual((await active()).uid, oldUid);
-      assert.equal(await subject.cluster.raiseFence(subject.name, oldUid, signal), undefined);
-      await assert.rejects(subject.cluster.checkFence(subject.name, oldUid, 1, signal), FencedError);
+      const oldFence = { name: subject.name, uid: oldUid, number: 1 };
+      await assert.rejects(subject.cluster.raiseFence(oldFence, signal), FencedError);
+      await assert.rejects(subject.cluster.checkFence(oldFence, signal), FencedError);
       // The old one is gone, whatever has its name now.
       await subject.cluster.namespaceGone(subject.name, oldUid, signal);
     });
@@ -176,20 +177,29 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
     });
 
     it('F2 lets exactly one of several writers through the fence', async () => {
+      const { cluster, key, name } = subject;
+      assert.equal(await cluster.fence(key, signal), undefined);
       await prepare();
       const { uid } = await active();
-      await subject.cluster.checkFence(subject.name, uid, 1, signal);
-      const writers = [1, 2, 3, 4, 5].map(() => subject.cluster.raiseFence(subject.name, uid, signal));
-      const fences = (await Promise.all(writers)).map((fence) => fence ?? 0).toSorted((a, b) => a - b);
-      assert.deepEqual(fences, [2, 3, 4, 5, 6]);
-      const passed = await Promise.allSettled(
-        fences.map((fence) => subject.cluster.checkFence(subject.name, uid, fence, signal)),
-      );
-      assert.deepEqual(
-        passed.map(({ status }) => status === 'fulfilled'),
-        [false, false, false, false, true],
-      );
-      await assert.rejects(subject.cluster.checkFence(subject.name, uid, 5, signal), FencedError);
+      const first = { name, uid, number: 1 };
+      assert.deepEqual(await cluster.fence(key, signal), first);
+      await cluster.checkFence(first, signal);
+      const results = await Promise.allSettled([1, 2, 3, 4, 5].map(() => cluster.raiseFence(first, signal)));
+      const raised = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+      assert.deepEqual(raised, [{ name, uid, number: 2 }]);
+      for (const result of results) assert.ok(result.status === 'fulfilled' || result.reason instanceof FencedError);
+      assert.deepEqual(await cluster.fence(key, signal), raised[0]);
+      await assert.rejects(cluster.checkFence(first, signal), FencedError);
+      await cluster.checkFence({ name, uid, number: 2 }, signal);
+    });
+
+    it('has no fence for a namespace that is being removed', async () => {
+      const { cluster, key, name } = subject;
+      await prepare();
+      await subject.hold(name);
+      const { uid } = await active();
+      await cluster.deleteNamespace(name, uid, signal);
+      assert.equal(await cluster.fence(key, signal), undefined);
     });
 
     it('remembers what a release has done', async () => {
@@ -292,7 +302,7 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       const stopped = AbortSignal.abort(reason);
       const { cluster, key } = subject;
       await assert.rejects(cluster.observe(key, subject.name, stopped), reason);
-      await assert.rejects(cluster.raiseFence(subject.name, uid, stopped), reason);
+      await assert.rejects(cluster.raiseFence({ name: subject.name, uid, number: 1 }, stopped), reason);
       await assert.rejects(collect(cluster.watchWorkloads(subject.name, stopped)), reason);
       const stop = new AbortController();
       const waits = Promise.allSettled([

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DiagnosedError, FencedError } from '../../src/domain/errors.ts';
 import type { NamespaceState, PreviewKey, ReleaseState, WorkloadState } from '../../src/domain/preview.ts';
-import type { Cluster, PreviewNamespace } from '../../src/ports.ts';
+import type { Cluster, FenceState, PreviewNamespace } from '../../src/ports.ts';
 import { type FakeNamespace, type FakeWorld, fakeWorld } from './world.ts';
 
 export interface FakeCluster extends Cluster {
@@ -25,6 +25,12 @@ export function fakeCluster(world: FakeWorld = fakeWorld()): FakeCluster {
     if (namespace === undefined || namespace.uid !== uid) return undefined;
     if (namespace.key === undefined) throw new Error(`namespace ${name} is not ours`);
     return namespace;
+  }
+
+  function fenced({ name, uid, number }: FenceState): FakeNamespace {
+    const namespace = own(name, uid);
+    if (namespace?.fence === number) return namespace;
+    throw new FencedError(`the fence of ${name} is ${namespace?.fence ?? 'gone'}, ours was ${number}`);
   }
 
   function writable(name: string): FakeNamespace {
@@ -94,18 +100,21 @@ export function fakeCluster(world: FakeWorld = fakeWorld()): FakeCluster {
       world.changed();
     },
 
-    async raiseFence(name, uid, signal) {
+    async fence(key, signal) {
       await answer(signal);
-      const namespace = own(name, uid);
-      if (namespace === undefined) return undefined;
-      namespace.fence += 1;
-      return namespace.fence;
+      const found = ours().find((namespace) => !namespace.terminating && isDeepStrictEqual(namespace.key, key));
+      return found && { name: found.name, uid: found.uid, number: found.fence };
     },
 
-    async checkFence(name, uid, fence, signal) {
+    async raiseFence(fence, signal) {
       await answer(signal);
-      const namespace = own(name, uid);
-      if (namespace?.fence !== fence) throw new FencedError(`the fence of ${name} is ${namespace?.fence ?? 'gone'}`);
+      const number = (fenced(fence).fence += 1);
+      return { ...fence, number };
+    },
+
+    async checkFence(fence, signal) {
+      await answer(signal);
+      fenced(fence);
     },
 
     async recordRelease(name, record, signal) {

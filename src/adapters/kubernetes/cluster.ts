@@ -5,7 +5,7 @@ import type { PreviewKey } from '../../domain/preview.ts';
 import type { Cluster, ClusterState, ReleaseRecord } from '../../ports.ts';
 import { type KubernetesApi, kubernetesApi } from './api.ts';
 import { helmSecrets } from './collections.ts';
-import { checkFence, raiseFence } from './fence.ts';
+import { checkFence, fenceState, raiseFence } from './fence.ts';
 import { jobLog } from './logs.ts';
 import { deleteHooksAnnotation, revisionAnnotation } from './metadata.ts';
 import { namespaceState } from './namespace-state.ts';
@@ -77,8 +77,13 @@ function clusterOver(api: KubernetesApi, options: KubernetesOptions): Kubernetes
     watchWorkloads: (namespace, signal) => watchWorkloads(api, namespace, patience, signal),
     namespaceGone: (name, uid, signal) => namespaceGone(api, options, name, uid, signal),
     prepareNamespace: (request, signal) => prepareNamespace(api, options, request, signal),
-    raiseFence: (name, uid, signal) => raiseFence(api, instance, name, uid, signal),
-    checkFence: (name, uid, fence, signal) => checkFence(api, instance, name, uid, fence, signal),
+
+    async fence(key, signal) {
+      const query = { labelSelector: previewSelector(instance, key) };
+      return fenceState((await api.list<Namespace>({ path: '/api/v1/namespaces', query }, signal)).items);
+    },
+    raiseFence: (fence, signal) => raiseFence(api, instance, fence, signal),
+    checkFence: (fence, signal) => checkFence(api, instance, fence, signal),
 
     async recordRelease(name: string, release: ReleaseRecord, signal: AbortSignal): Promise<void> {
       const newest = release.version ?? newestVersion(await helmsSecrets(name, signal));

@@ -1,60 +1,74 @@
 /** The number on a namespace that tells workers apart: whoever raised it last may write. */
 import { FencedError } from '../../domain/errors.ts';
+import type { FenceState } from '../../ports.ts';
 import type { KubernetesApi } from './api.ts';
 import { fenceAnnotation } from './metadata.ts';
+import type { Namespace } from './objects.ts';
 import { annotate, pointer, readOwnNamespace } from './own-namespace.ts';
 
-/** Two workers that raise at once need one more look each; many more than that do not happen. */
-const attempts = 20;
+/** Other writes to the namespace may come between look and patch; many in a row do not happen. */
+const attempts = 5;
 
-/** Raises the fence by one and returns it; `undefined` when there is no such namespace. */
+/** The fence of the namespace that is not being removed, if there is one among these. */
+export function fenceState(namespaces: readonly Namespace[]): FenceState | undefined {
+  const active = namespaces.find(({ metadata }) => metadata.deletionTimestamp === undefined);
+  return active && { name: active.metadata.name, uid: active.metadata.uid, number: numberOf(active) };
+}
+
+/** Raises the fence by one. @throws FencedError when somebody else has, or the namespace is gone. */
 export async function raiseFence(
   api: KubernetesApi,
   instance: string,
-  name: string,
-  uid: string,
+  fence: FenceState,
   signal: AbortSignal,
-): Promise<number | undefined> {
+): Promise<FenceState> {
+  const raised = { ...fence, number: fence.number + 1 };
   for (let nth = 0; nth < attempts; nth += 1) {
-    const namespace = await readOwnNamespace(api, instance, name, uid, signal);
-    if (namespace === undefined) return undefined;
-    const present = namespace.metadata.annotations?.[fenceAnnotation];
-    const fence = fenceOf(present) + 1;
+    const { metadata } = await readUnchanged(api, instance, fence, signal);
+    const present = metadata.annotations?.[fenceAnnotation];
     const isRaised = await annotate(
       api,
       instance,
-      name,
-      { [fenceAnnotation]: String(fence) },
+      fence.name,
+      { [fenceAnnotation]: String(raised.number) },
       [
-        { path: '/metadata/uid', value: uid },
+        { path: '/metadata/uid', value: fence.uid },
         ...(present === undefined
           ? // Without the annotation there is nothing to compare but the whole object.
-            [{ path: '/metadata/resourceVersion', value: namespace.metadata.resourceVersion }]
+            [{ path: '/metadata/resourceVersion', value: metadata.resourceVersion }]
           : [{ path: pointer('annotations', fenceAnnotation), value: present }]),
       ],
       signal,
     );
-    if (isRaised) return fence;
+    if (isRaised) return raised;
   }
-  throw new Error(`raising the fence of ${name}: it was raised by others ${attempts} times in a row`);
+  throw new Error(`raising the fence of ${fence.name}: the namespace was changed by others ${attempts} times in a row`);
 }
 
-/** @throws FencedError when the fence is no longer `fence`, or the namespace is gone. */
+/** @throws FencedError when the fence has another number by now, or the namespace is gone. */
 export async function checkFence(
   api: KubernetesApi,
   instance: string,
-  name: string,
-  uid: string,
-  fence: number,
+  fence: FenceState,
   signal: AbortSignal,
 ): Promise<void> {
-  const namespace = await readOwnNamespace(api, instance, name, uid, signal);
-  if (namespace === undefined) throw new FencedError(`namespace ${name} with UID ${uid} does not exist any more`);
-  const present = fenceOf(namespace.metadata.annotations?.[fenceAnnotation]);
-  if (present !== fence) throw new FencedError(`the fence of ${name} is ${present}, ours was ${fence}`);
+  await readUnchanged(api, instance, fence, signal);
 }
 
-function fenceOf(text: string | undefined): number {
-  const fence = Number(text ?? 0);
-  return Number.isSafeInteger(fence) ? fence : 0;
+async function readUnchanged(
+  api: KubernetesApi,
+  instance: string,
+  { name, uid, number }: FenceState,
+  signal: AbortSignal,
+): Promise<Namespace> {
+  const namespace = await readOwnNamespace(api, instance, name, uid, signal);
+  if (namespace === undefined) throw new FencedError(`namespace ${name} with UID ${uid} does not exist any more`);
+  const present = numberOf(namespace);
+  if (present !== number) throw new FencedError(`the fence of ${name} is ${present}, ours was ${number}`);
+  return namespace;
+}
+
+function numberOf({ metadata }: Namespace): number {
+  const number = Number(metadata.annotations?.[fenceAnnotation] ?? 0);
+  return Number.isSafeInteger(number) ? number : 0;
 }
