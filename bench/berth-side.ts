@@ -8,6 +8,7 @@ import { prepareCluster } from '../test/e2e/prepare-cluster.ts';
 import type { Simulator } from '../test/simulator/simulator.ts';
 import type { Shop, Side } from './cases.ts';
 import { watchNamespaceEnd } from './namespace-end.ts';
+import { removeKeys } from './redis-keys.ts';
 import { bothImagesChanged, codeChanged, shopFolder, wordsChanged } from './shop.ts';
 
 export interface BerthSide extends Side, AsyncDisposable {
@@ -40,6 +41,7 @@ export async function startBerthSide(
     async [Symbol.asyncDispose]() {
       await berth.stop();
       await removeNamespaces(context);
+      await removeKeys(stack.redisUrl, `{${instance}}`);
       await api.close();
     },
   };

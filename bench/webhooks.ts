@@ -3,12 +3,12 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { Redis } from 'ioredis';
 import type { LocalStack } from '../deploy/local/stack.ts';
 import { run } from '../src/process.ts';
 import { berthEnvironment, type GitHubCoordinates, uniqueWord } from '../test/e2e/berth-environment.ts';
 import type { ProbotOrder } from './probot-server.ts';
 import { processorMs, residentMib } from './process-figures.ts';
+import { removeKeys } from './redis-keys.ts';
 import { type ServerProcess, type ServerStart, startServer } from './server-process.ts';
 import { median } from './statistics.ts';
 import type { LoadOrder, LoadReport } from './webhook-load.ts';
@@ -109,7 +109,7 @@ async function measure(redisUrl: string, { start, path, prefix }: Measured, sign
       await server.stop();
     }
   } finally {
-    await forget(redisUrl, prefix);
+    await removeKeys(redisUrl, prefix);
   }
 }
 
@@ -141,18 +141,6 @@ function newPrivateKey(): string {
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
   }).privateKey;
-}
-
-/** Removes every key with this prefix. */
-async function forget(redisUrl: string, prefix: string): Promise<void> {
-  const redis = new Redis(redisUrl);
-  try {
-    for await (const keys of redis.scanStream({ match: `${prefix}*`, count: 1_000 }) as AsyncIterable<string[]>) {
-      if (keys.length > 0) await redis.unlink(...keys);
-    }
-  } finally {
-    redis.disconnect();
-  }
 }
 
 async function freePort(): Promise<number> {
