@@ -12,8 +12,14 @@ export interface FakeQueue extends Queue {
   readonly triggered: readonly string[];
   /** When each key's delayed trigger is due. */
   readonly delayed: ReadonlyMap<string, number>;
-  /** Resolves when nothing is queued or running; what is delayed waits for the clock. */
+  /** Whether nothing is queued or running; what is delayed waits for the clock. */
+  readonly isIdle: boolean;
+  /** Resolves when it is idle. */
   idle(): Promise<void>;
+  /** Redis comes back empty; what runs goes on. */
+  clear(): void;
+  /** The locks of the passes that run expire: each is given to another worker, and goes on beside it. */
+  loseLocks(): void;
 }
 
 interface Task<Data> {
@@ -130,6 +136,8 @@ export function fakeQueue(
       const failures = data.failures + 1;
       lookLater({ ...data, failures }, retryDelayMs(failures, firstRetryMs));
     }
+    // Otherwise it was given to somebody else meanwhile, or forgotten.
+    if (looks.get(keyId(data.key)) !== task) return;
     looks.delete(keyId(data.key));
     if (task.next) looks.set(keyId(data.key), newTask(task.next.data, 'queued'));
     void pump();
@@ -153,6 +161,7 @@ export function fakeQueue(
         } else task.next = { data: { ...data, failures }, delayMs: retryDelayMs(failures, firstRetryMs) };
       }
     }
+    if (builds.get(ref) !== task) return;
     builds.delete(ref);
     if (task.next) enqueueBuild(task.next.data, task.next.delayMs);
   };
@@ -233,9 +242,23 @@ export function fakeQueue(
       };
     },
 
+    get isIdle() {
+      return !isBusy();
+    },
+
     async idle() {
       do await setImmediate();
       while (isBusy());
+    },
+
+    clear() {
+      for (const { cancel } of timers.values()) cancel();
+      for (const map of [looks, builds, timers, waiters, diagnoses]) map.clear();
+    },
+
+    loseLocks() {
+      for (const [id, { state, data }] of looks) if (state === 'active') looks.set(id, newTask(data, 'queued'));
+      void pump();
     },
   };
 }

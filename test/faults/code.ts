@@ -1,0 +1,100 @@
+/** What people push: revisions whose fate can be told from their files, and git and BuildKit that never touch the disk. */
+import { createHash } from 'node:crypto';
+import { DiagnosedError } from '../../src/domain/errors.ts';
+import type { Builder, Snapshot, Source } from '../../src/ports.ts';
+import type { Files } from '../contract/source.contract.ts';
+import { fakeSource } from '../fakes/source.ts';
+
+/** What becomes of a revision in the end. */
+export const fates = ['ready', 'on request', 'build fails', 'pods crash', 'chart fails', 'manifest is wrong'] as const;
+export type Fate = (typeof fates)[number];
+
+/** A revision's content: equal ones give equal images. */
+export interface Content {
+  readonly fate: Fate;
+  readonly variant: number;
+}
+
+export interface Code {
+  readonly source: Source;
+  readonly builder: Builder;
+  commit(repositoryId: number, content: Content): string;
+  contentOf(revision: string): Content;
+  /** What an image was built from; `undefined` for a digest that was never made. */
+  builtFrom(digest: string): Content | undefined;
+  /** Revisions whose code was fetched or built. */
+  readonly touched: ReadonlySet<string>;
+}
+
+export function codeInMemory(): Code {
+  const git = fakeSource();
+  const contents = new Map<string, Content>();
+  const images = new Map<string, string>();
+  const builtFrom = new Map<string, Content>();
+  const touched = new Set<string>();
+
+  return {
+    touched,
+    builtFrom: (digest) => builtFrom.get(digest),
+    commit(repositoryId, content) {
+      const revision = git.commit(repositoryId, filesOf(content));
+      contents.set(revision, content);
+      return revision;
+    },
+    contentOf(revision) {
+      const content = contents.get(revision);
+      if (!content) throw new Error(`nobody has pushed ${revision}`);
+      return content;
+    },
+    source: {
+      async at(repository, revision, signal) {
+        touched.add(revision);
+        const snapshot = await git.at(repository, revision, signal);
+        const onPaper: Snapshot = {
+          ...snapshot,
+          async export(path, itsSignal) {
+            itsSignal.throwIfAborted();
+            return { path: `/${revision}/${path}`, [Symbol.asyncDispose]: () => Promise.resolve() };
+          },
+        };
+        return onPaper;
+      },
+    },
+    builder: {
+      async digestOf(ref, signal) {
+        signal.throwIfAborted();
+        return images.get(ref);
+      },
+      async build({ ref, contextPath }, onLog, signal) {
+        signal.throwIfAborted();
+        const revision = contextPath.split('/')[1] ?? '';
+        touched.add(revision);
+        const content = contents.get(revision);
+        if (!content) throw new Error(`building ${ref}: nobody has pushed ${revision}`);
+        onLog(`building ${ref}`);
+        if (content.fate === 'build fails') {
+          throw new DiagnosedError({ reason: 'BuildFailed', message: 'The image cannot be built.' });
+        }
+        const digest = `sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`;
+        images.set(ref, digest);
+        builtFrom.set(digest, content);
+        return { digest };
+      },
+    },
+  };
+}
+
+function filesOf({ fate, variant }: Content): Files {
+  const app = { Dockerfile: 'FROM base\nCOPY app.txt .\n', 'app.txt': `${fate} ${variant}` };
+  switch (fate) {
+    case 'on request':
+      return { ...app, '.berth.yaml': 'when: { label: wanted }\n' };
+    case 'manifest is wrong':
+      return { ...app, '.berth.yaml': 'images: 3\n' };
+    case 'ready':
+    case 'build fails':
+    case 'pods crash':
+    case 'chart fails':
+      return app;
+  }
+}
