@@ -1,7 +1,14 @@
 /** The loop: observe, decide, act one step, report; again, until there is nothing left to do but wait for somebody else. */
 import { intentOf } from '../domain/desired.ts';
 import { nextStep } from '../domain/next-step.ts';
-import { keyId, type Diagnosis, type Observed, type PreviewKey, type Step } from '../domain/preview.ts';
+import {
+  keyId,
+  type Diagnosis,
+  type Observed,
+  type PreviewKey,
+  type PullRequest,
+  type Step,
+} from '../domain/preview.ts';
 import { statusOf } from '../domain/status-of.ts';
 import type { QueueHandlers } from '../ports.ts';
 import { act, type Pass } from './actions.ts';
@@ -91,7 +98,21 @@ async function reconcileOnce(
     throw error;
   }
   await reporter.flush();
+  if (!fence.stands) await lookAgainIfChanged(ports, key, pullRequest, signal);
   if (settled) await settle(ports, target, key, settled);
+}
+
+/**
+ * Without a fence, a pass that outlived its lock may have had the last word about a pull request that has changed
+ * since. Whoever told the news did so after it changed, so to look after having spoken is enough.
+ */
+async function lookAgainIfChanged(
+  { forge, queue }: Pick<Ports, 'forge' | 'queue'>,
+  key: PreviewKey,
+  pullRequest: PullRequest | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (intentOf(await forge.pullRequest(key, signal)) !== intentOf(pullRequest)) await queue.trigger(key);
 }
 
 type Report = (observed: Observed, step: Step, overdue?: Diagnosis) => void;

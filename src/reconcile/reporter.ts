@@ -36,6 +36,9 @@ export function reporterFor(
     if (status.phase === 'Removed') await forge.retireDeployments(status.key, signal);
     const deployment = deploymentOf(status);
     if (deployment) await forge.writeDeployment(status.key, deployment, signal);
+    // GitHub takes its time: if another worker took over meanwhile, our word may have come after its last one. Failing
+    // leads to another look, which puts it right.
+    await mayWrite();
   };
   const writeAll = async (): Promise<void> => {
     for (let status = newest; status; status = newest) {

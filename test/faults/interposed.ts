@@ -31,7 +31,7 @@ export function interposed(ports: Ports, around: Around): Ports {
       },
     });
 
-  async function* watched(call: Call, states: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  async function* watched(call: Call, states: AsyncIterable<unknown>): AsyncGenerator {
     const iterator = states[Symbol.asyncIterator]();
     try {
       for (;;) {

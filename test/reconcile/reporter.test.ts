@@ -82,6 +82,14 @@ describe('reporterFor', () => {
     assert.equal(written.length, 1);
   });
 
+  it('F2 fails when another worker has taken over while it was writing', async () => {
+    reporter.report(status('Failed'));
+    await setImmediate();
+    mayWrite = () => Promise.reject(new FencedError('taken over'));
+    gate.open();
+    await assert.rejects(reporter.flush(), FencedError);
+  });
+
   const rows: { phase: Phase; want: string | undefined }[] = [
     { phase: 'Building', want: 'in_progress' },
     { phase: 'Deploying', want: 'in_progress' },

@@ -211,6 +211,44 @@ describe('a second worker', () => {
     },
   );
 
+  /** GitHub, as a worker sees it that is stopped while it speaks. */
+  const stoppedSpeaking = closedGate();
+  let isMute = true;
+
+  itInWorld(
+    'F2 has the last word about a preview that has no namespace, and so no fence',
+    async (world) => {
+      const { key } = world.openPullRequest({ ...app, '.berth.yaml': 'images: 3\n' });
+      const speaking = world.reconcile(key, { signal: new AbortController().signal, onTrigger: () => undefined });
+      await world.until(() => stoppedSpeaking.waiting === 1);
+      world.close(key);
+      await world.run(key);
+      stoppedSpeaking.open();
+      await speaking;
+      assert.match(world.forge.comment(key) ?? '', /Failed/);
+      await world.queue.idle();
+      assert.match(world.forge.comment(key) ?? '', /removed/);
+      assert.deepEqual(
+        world.forge.deployments(key).map(({ state }) => state),
+        ['inactive'],
+      );
+    },
+    {
+      replace: ({ forge }) => ({
+        forge: {
+          ...forge,
+          async writeComment(...comment) {
+            if (isMute) {
+              isMute = false;
+              await stoppedSpeaking.pass(comment[3]);
+            }
+            return forge.writeComment(...comment);
+          },
+        },
+      }),
+    },
+  );
+
   /** A worker beside the queue's, as one is that outlived its lock. Gives what it fails with. */
   async function stoppedWorker(world: TestWorld, key: PullRequest['key']): Promise<unknown> {
     const run = { signal: new AbortController().signal, onTrigger: () => undefined };

@@ -1,0 +1,82 @@
+/** What must be true of the world whenever it has come to rest. */
+import assert from 'node:assert/strict';
+import type { PreviewKey, PullRequest } from '../../src/domain/preview.ts';
+import type { Content } from './code.ts';
+import { nameOf } from './people.ts';
+import type { FaultWorld } from './world.ts';
+
+const { signal } = new AbortController();
+
+/** @throws AssertionError that names the preview. */
+export async function assertInvariants(world: FaultWorld, keys: readonly PreviewKey[]): Promise<void> {
+  assert.deepEqual(world.strayWrites, []);
+  for (const key of keys) {
+    const pull = await world.forge.pullRequest(key, signal);
+    assert.ok(pull);
+    await assertRight(world, pull);
+  }
+  const known = new Set(keys.map(nameOf));
+  const strangers = [...world.cluster.world.namespaces.values()].filter(({ key }) => !key || !known.has(nameOf(key)));
+  assert.deepEqual(strangers, [], 'every namespace belongs to a pull request');
+}
+
+async function assertRight(world: FaultWorld, pull: PullRequest): Promise<void> {
+  const { key, head } = pull;
+  const about = (what: string) => `${nameOf(key)}: ${what}`;
+  const namespaces = world.namespaces(key);
+  const comment = world.forge.comment(key);
+  const active = world.forge.deployments(key).filter(({ state }) => state !== 'inactive');
+  const deployed = active.map(({ revision, state }) => `${revision.slice(0, 7)} ${state}`);
+  const waitingFor = await world.ports.queue.waitingFor(key);
+  assert.deepEqual(waitingFor, [], about('waits for no build'));
+  if (comment !== undefined) assertAboutNobodyElse(comment, pull, about);
+
+  if (head.repositoryId !== key.repositoryId) {
+    assert.equal(world.code.touched.has(head.revision), false, about('nothing of a fork is fetched or built'));
+    assert.deepEqual(namespaces, [], about('a fork has no namespace'));
+    if (isOpen(pull)) assert.match(comment ?? '', /Waiting for approval/, about('says that it waits for approval'));
+    return;
+  }
+  const content = world.code.contentOf(head.revision);
+  if (!isOpen(pull) || (content.fate === 'on request' && !pull.labels.includes('wanted'))) {
+    assert.deepEqual(namespaces, [], about('has no namespace'));
+    assert.deepEqual(deployed, [], about('has no active deployment'));
+    if (comment !== undefined) assert.match(comment, /The preview is removed/, about('is said to be removed'));
+    return;
+  }
+  assert.ok(comment, about('has a comment'));
+  const sha = head.revision.slice(0, 7);
+  assert.ok(comment.includes(sha), about(`the comment is about ${sha}: ${comment}`));
+  if (content.fate === 'ready' || content.fate === 'on request') {
+    assertServes(world, pull, content, about);
+    assert.match(comment, /Open the preview/, about('the comment says that it runs'));
+    assert.deepEqual(deployed, [`${sha} success`], about('its deployment is active, and no other'));
+    return;
+  }
+  assert.ok(namespaces.length <= 1, about('has one namespace at most'));
+  assert.match(comment, /Failed/, about('the comment says that it failed'));
+  assert.deepEqual(deployed, [`${sha} failure`], about('its deployment has failed, and no other is active'));
+}
+
+function assertServes(world: FaultWorld, pull: PullRequest, content: Content, about: (what: string) => string): void {
+  const [namespace, ...others] = world.namespaces(pull.key);
+  assert.ok(namespace, about('has a namespace'));
+  assert.deepEqual(others, [], about('has one namespace only'));
+  const { prepared, terminating, revision, helm, workloads, uid, record } = namespace;
+  assert.deepEqual(
+    { prepared, terminating, revision, helm: helm.at(-1)?.status, workloads: workloads.state },
+    { prepared: true, terminating: false, revision: pull.head.revision, helm: 'deployed', workloads: 'ready' },
+    about('serves the newest revision'),
+  );
+  assert.deepEqual(world.code.builtFrom(world.running.get(uid) ?? ''), content, about('runs what was pushed'));
+  assert.equal(record?.outcome.state, 'deployed', about('what was deployed is written down'));
+}
+
+function isOpen({ state, labels }: PullRequest): boolean {
+  return state === 'open' && !labels.includes('preview:off');
+}
+
+function assertAboutNobodyElse(comment: string, pull: PullRequest, about: (what: string) => string): void {
+  const urls = [...comment.matchAll(/forge\.test\/[^)/]+\/[^)/]+\/pull\/\d+/g)].map(([url]) => `https://${url}`);
+  for (const url of urls) assert.equal(url, pull.url, about('the comment is about this pull request'));
+}

@@ -1,0 +1,92 @@
+/** What people do on GitHub, and what becomes of its webhooks. */
+import type { PreviewKey, PullRequest } from '../../src/domain/preview.ts';
+import { type Content, type Fate, fates } from './code.ts';
+import type { Random } from './random.ts';
+import type { FaultWorld } from './world.ts';
+
+export interface People {
+  /** Everything that was ever opened. */
+  readonly keys: readonly PreviewKey[];
+  /** Does one thing, and says what. */
+  act(): string;
+}
+
+/** As many that the schedule stays short, and they get into each other's way. */
+const maxPullRequests = 6;
+const forkId = 77;
+
+export function peopleIn(world: FaultWorld, random: Random): People {
+  const { forge, queue, code } = world;
+  const repositories = ['shop', 'blog'].map((name) => forge.people.addRepository('acme', name));
+  const pulls = new Map<PreviewKey, { pull: PullRequest; readonly revisions: string[] }>();
+
+  const content = (): Content => {
+    const fate: Fate = random.chance(0.6) ? 'ready' : random.pick(fates);
+    return { fate, variant: random.below(4) };
+  };
+  /** Webhooks are lost, late, repeated and overtaken. */
+  const deliver = (key: PreviewKey): string => {
+    const copies = random.pick([0, 1, 1, 1, 2]);
+    const lateness: string[] = [];
+    for (let copy = 0; copy < copies; copy += 1) {
+      const delayMs = random.chance(0.7) ? 0 : random.below(5_000);
+      lateness.push(`${delayMs} ms`);
+      world.clock.after(delayMs, () => void queue.trigger(key));
+    }
+    return copies === 0 ? 'nobody hears of it' : `heard of after ${lateness.join(' and ')}`;
+  };
+  const open = (): string => {
+    const isFork = random.chance(0.15);
+    const made = content();
+    const pull = world.openPullRequest(random.pick(repositories), made, isFork ? forkId : undefined);
+    pulls.set(pull.key, { pull, revisions: [pull.head.revision] });
+    return `${nameOf(pull.key)} is opened${isFork ? ' from a fork' : ''} (${made.fate} ${made.variant}), ${deliver(pull.key)}`;
+  };
+  const change = (key: PreviewKey, what: string, by: Partial<PullRequest>): string => {
+    const known = pulls.get(key);
+    if (known) known.pull = { ...known.pull, ...by };
+    forge.people.change(key, by);
+    return `${nameOf(key)} ${what}, ${deliver(key)}`;
+  };
+
+  return {
+    get keys() {
+      return [...pulls.keys()];
+    },
+    act() {
+      if (pulls.size === 0 || (pulls.size < maxPullRequests && random.chance(0.25))) return open();
+      const key = random.pick([...pulls.keys()]);
+      const known = pulls.get(key);
+      if (!known) throw new Error(`${nameOf(key)} was never opened`);
+      const { pull, revisions } = known;
+      switch (random.weighted({ push: 5, back: 1, close: 3, labels: 2, title: 1 })) {
+        case 'push': {
+          const made = content();
+          const revision = code.commit(pull.head.repositoryId ?? 0, made);
+          revisions.push(revision);
+          return change(key, `gets ${revision.slice(0, 7)} (${made.fate} ${made.variant})`, {
+            head: { ...pull.head, revision },
+          });
+        }
+        case 'back': {
+          const revision = random.pick(revisions);
+          return change(key, `goes back to ${revision.slice(0, 7)}`, { head: { ...pull.head, revision } });
+        }
+        case 'close':
+          return pull.state === 'open'
+            ? change(key, 'is closed', { state: 'closed' })
+            : change(key, 'is reopened', { state: 'open' });
+        case 'labels': {
+          const labels = ['preview:off', 'wanted', 'bug'].filter(() => random.chance(0.35));
+          return change(key, `is labelled ${labels.join(', ') || 'nothing'}`, { labels });
+        }
+        case 'title':
+          return change(key, 'gets another title', { title: `Title ${random.below(100)}` });
+      }
+    },
+  };
+}
+
+export function nameOf({ repositoryId, number }: PreviewKey): string {
+  return `${repositoryId}#${number}`;
+}
