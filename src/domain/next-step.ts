@@ -39,10 +39,10 @@ function stepToPresent(plan: Plan, observed: Observed): Step {
     }
     case 'terminating':
       return { do: 'wait', for: 'namespace' };
-    case 'absent':
-      return { do: 'create namespace' };
     case 'active':
       if (!namespace.prepared) return { do: 'create namespace' };
+      break;
+    case 'absent':
   }
   const digests = new Map<string, string>();
   const toBuild: string[] = [];
@@ -63,7 +63,9 @@ function stepToPresent(plan: Plan, observed: Observed): Step {
         else waitFor ??= 'images';
     }
   }
+  // Builds take longest and need no namespace.
   if (toBuild.length > 0) return { do: 'start builds', images: toBuild };
+  if (namespace.state === 'absent') return { do: 'create namespace' };
   if (waitFor) return { do: 'wait', for: waitFor };
   return stepToServe(plan, digests, observed, namespace.revision);
 }

@@ -32,7 +32,18 @@ const deployed: Observed = {
 const served: Observed = { ...deployed, namespace: { ...active, revision } };
 
 const rows: { name: string; desired: Desired; observed: Observed; want: Step }[] = [
-  { name: 'makes the namespace first', desired: present, observed: nothing, want: { do: 'create namespace' } },
+  {
+    name: 'starts the builds first: they take longest and need no namespace',
+    desired: present,
+    observed: nothing,
+    want: { do: 'start builds', images: ['web'] },
+  },
+  {
+    name: 'makes the namespace while the images are built',
+    desired: present,
+    observed: { ...nothing, images: new Map([['web', { state: 'building' }]]), builds: [ref] },
+    want: { do: 'create namespace' },
+  },
   {
     name: 'repairs a namespace that is not prepared, before anything else is in it',
     desired: present,

@@ -1,4 +1,5 @@
 /** Credentials and connections for the API server, kept between requests. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { HttpMethod, type KubeConfig, RequestContext } from '@kubernetes/client-node';
 
 type Dispatcher = NonNullable<ReturnType<RequestContext['getDispatcher']>>;
@@ -18,6 +19,17 @@ export interface Connection {
 
 /** Tokens and certificates on disk are replaced about hourly, well before they expire. */
 const renewAfterMs = 5 * 60_000;
+const closePatienceMs = 500;
+/** Known to undici's `Agent` for each dispatch, and missing from its types. */
+const http1 = { allowH2: false };
+
+/**
+ * The same dispatcher, speaking HTTP/1.1. Over HTTP/2, which API servers offer, undici 8.12 rejects a promise that nobody
+ * holds when a connection ends under a request with a body, and that ends the process.
+ */
+function overHttp1(dispatcher: Dispatcher | undefined): Dispatcher | undefined {
+  return dispatcher?.compose((dispatch) => (options, handler) => dispatch({ ...options, ...http1 }, handler));
+}
 
 /** Connections for the current context of `kubeConfig`; nothing is opened before the first request. */
 export function openConnection(kubeConfig: KubeConfig): Connection {
@@ -27,7 +39,7 @@ export function openConnection(kubeConfig: KubeConfig): Connection {
   async function make(): Promise<Credentials> {
     const context = new RequestContext('https://unused.invalid', HttpMethod.GET);
     await kubeConfig.applySecurityAuthentication(context);
-    return { headers: context.getHeaders(), dispatcher: context.getDispatcher() };
+    return { headers: context.getHeaders(), dispatcher: overHttp1(context.getDispatcher()) };
   }
 
   function retire(): void {
@@ -54,7 +66,12 @@ export function openConnection(kubeConfig: KubeConfig): Connection {
       const old = current;
       current = undefined;
       const credentials = await old?.catch(() => undefined);
-      await credentials?.dispatcher?.destroy();
+      const dispatcher = credentials?.dispatcher;
+      if (!dispatcher) return;
+      // Requests that were aborted a moment ago end by themselves; to destroy their connection under them would make
+      // the client reject promises that nobody holds any more. What is still open after that has no owner.
+      await Promise.race([dispatcher.close(), delay(closePatienceMs, undefined, { ref: false })]);
+      await dispatcher.destroy();
     },
   };
 }
