@@ -47,7 +47,7 @@ function randomTexts(seed: number, count: number): readonly string[] {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return Math.floor((state / 2 ** 32) * below);
   };
-  const alphabet = [...'abcXYZ019-_./ $`\'"\n\t@:!{}\\', '🦊', 'é', 'ß', '\u0000', '\u200d'];
+  const alphabet = [...Array.from('abcXYZ019-_./ $`\'"\n\t@:!{}\\'), '🦊', 'é', 'ß', '\u0000', '\u200d'];
   return Array.from({ length: count }, () =>
     Array.from({ length: next(64) }, () => alphabet[next(alphabet.length)]).join(''),
   );
