@@ -5,7 +5,7 @@ import type { PreviewKey, Repository } from '../../src/domain/preview.ts';
 import type { DeploymentReport, Forge } from '../../src/ports.ts';
 
 /** What people do on the forge, and what they see there. */
-export interface ForgeStage {
+interface ForgeStage {
   addRepository(owner: string, name: string): Pick<Repository, 'id'>;
   rename(repositoryId: number, name: string): void;
   removeApp(owner: string): void;

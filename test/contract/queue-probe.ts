@@ -3,20 +3,20 @@ import type { PreviewKey } from '../../src/domain/preview.ts';
 import type { BuildJob, QueueHandlers } from '../../src/ports.ts';
 
 /** One call of a handler, which goes on until the test ends it or its signal is aborted. */
-export interface Call {
+interface Call {
   /** The reason of the abort; resolves only then. */
   readonly aborted: Promise<unknown>;
   finish(): void;
   fail(error: unknown): void;
 }
 
-export interface Run extends Call {
+interface Run extends Call {
   readonly key: PreviewKey;
   /** Resolves when the key has been triggered during the run. */
   readonly triggered: Promise<void>;
 }
 
-export interface Build extends Call {
+interface Build extends Call {
   readonly job: BuildJob;
 }
 

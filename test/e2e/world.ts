@@ -33,7 +33,7 @@ export interface World extends AsyncDisposable {
   removed(repo: string, number: number): Promise<void>;
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly body: string;
 }

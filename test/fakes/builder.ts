@@ -4,7 +4,7 @@ import path from 'node:path';
 import { DiagnosedError } from '../../src/domain/errors.ts';
 import type { Builder, BuildRequest } from '../../src/ports.ts';
 
-export interface FakeImage {
+interface FakeImage {
   readonly digest: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly env: readonly string[];

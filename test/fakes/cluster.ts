@@ -145,7 +145,7 @@ export function fakeCluster(world: FakeWorld = fakeWorld()): FakeCluster {
 }
 
 /** The namespace as the gateway and the sweep see it. */
-export function previewNamespace(namespace: FakeNamespace): PreviewNamespace {
+function previewNamespace(namespace: FakeNamespace): PreviewNamespace {
   const { name, uid, terminating, revision, deployed } = namespace;
   return { key: namespace.key as PreviewKey, name, uid, terminating, revision, routes: deployed?.routes ?? [] };
 }

@@ -27,7 +27,7 @@ export interface FakeForge extends Forge {
   fail(error?: Error): void;
 }
 
-export interface FakeDeployment {
+interface FakeDeployment {
   readonly revision: string;
   /** Newest last. */
   readonly statuses: readonly Pick<DeploymentReport, 'description' | 'environmentUrl'>[];

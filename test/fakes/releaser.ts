@@ -15,7 +15,7 @@ export interface FakeReleaser extends Releaser {
   deleteHooks(has: boolean): void;
 }
 
-export type Fate =
+type Fate =
   /** Helm refuses the chart, before it leaves anything behind. */
   | { readonly refuse: Diagnosis }
   /** Helm fails half-way. */

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { PreviewKey, WorkloadState } from '../../src/domain/preview.ts';
 import type { ReleaseRecord } from '../../src/ports.ts';
 
-export interface HelmRevision {
+interface HelmRevision {
   readonly version: number;
   status: 'deployed' | 'failed' | 'superseded' | 'pending-install' | 'pending-upgrade' | 'uninstalling';
 }

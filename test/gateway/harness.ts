@@ -18,9 +18,9 @@ import type { PreviewNamespace } from '../../src/ports.ts';
 export const previewDomain = 'preview.test';
 export const namespace = 'pr-42-shop-k3x9ab';
 export const host = `${namespace}.${previewDomain}`;
-export const revision = 'a1b2c3d4e5f60718293a4b5c6d7e8f9001122334';
+const revision = 'a1b2c3d4e5f60718293a4b5c6d7e8f9001122334';
 
-export type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
+type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 export interface Harness extends AsyncDisposable {
   readonly port: number;

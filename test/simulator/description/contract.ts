@@ -7,7 +7,7 @@ import { type Description, gitHubDescription, type Operation, type Schema } from
 /** Parameters with the types that GitHub describes. */
 export type Parameters = Readonly<Record<string, string | number | boolean | undefined>>;
 
-export interface ReadRequest {
+interface ReadRequest {
   readonly params: Parameters;
   readonly query: Parameters;
   /** What the description forbids in the request; empty when it is right. */

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 /** A schema of the description, before it becomes JSON Schema. */
 export type Schema = Readonly<Record<string, unknown>>;
 
-export interface Parameter {
+interface Parameter {
   readonly name: string;
   readonly in: 'path' | 'query' | 'header';
   readonly required?: boolean;
@@ -12,7 +12,7 @@ export interface Parameter {
   readonly 'x-multi-segment'?: boolean;
 }
 
-export interface Content {
+interface Content {
   readonly [mediaType: string]: { readonly schema?: Schema };
 }
 

@@ -1,6 +1,6 @@
 import type { Answer } from './answer.ts';
 
-export interface FaultMatch {
+interface FaultMatch {
   readonly method?: string;
   /**
    * A regular expression on the path below the API's root, or one of: the path itself, its template in GitHub's

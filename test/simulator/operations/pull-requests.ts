@@ -114,7 +114,7 @@ export function mergePullRequest(stage: Stage, repository: Repository, pull: Pul
 }
 
 /** The files after a merge, or `undefined` when the two sides conflict. */
-export function mergeOf(repository: Repository, pull: PullRequest) {
+function mergeOf(repository: Repository, pull: PullRequest) {
   const { history } = repository;
   const baseSha = history.mergeBase(pull.base.sha, pull.head.sha);
   const base = baseSha === undefined ? new Map() : history.get(baseSha).files;

@@ -57,7 +57,7 @@ export function pushedCommitResource(world: World, repository: Repository, commi
   };
 }
 
-export function simpleStatusResource(world: World, repository: Repository, status: CommitStatus) {
+function simpleStatusResource(world: World, repository: Repository, status: CommitStatus) {
   return {
     url: world.api(`/repos/${fullName(repository)}/statuses/${status.sha}`),
     avatar_url: world.html(`/avatars/in/${world.app.id}?v=4`),

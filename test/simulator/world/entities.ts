@@ -38,7 +38,7 @@ export interface Token {
   readonly expiresAt: Date;
 }
 
-export interface Label {
+interface Label {
   readonly id: number;
   readonly name: string;
 }
