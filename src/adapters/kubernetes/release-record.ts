@@ -1,20 +1,12 @@
 /** What is written on a namespace about its release, as annotations, and read back. Pure. */
 import { z } from 'zod';
 import type { Route } from '../../domain/plan.ts';
-import { type Diagnosis, reasons } from '../../domain/preview.ts';
+import { diagnosisSchema } from '../../domain/diagnosis-schema.ts';
+import type { Diagnosis } from '../../domain/preview.ts';
 import type { ReleaseRecord } from '../../ports.ts';
 import { deleteHooksAnnotation, releaseAnnotation, routesAnnotation } from './metadata.ts';
 
 type Annotations = Readonly<Record<string, string>> | undefined;
-
-const place = z.object({ path: z.string(), line: z.number(), column: z.number(), message: z.string() });
-
-const diagnosis = z.object({
-  reason: z.enum(reasons),
-  message: z.string(),
-  log: z.array(z.string()).exactOptional(),
-  places: z.array(place).exactOptional(),
-});
 
 const shared = {
   /** Helm's revision number that the record is about. For a run that left none: the newest one there was. */
@@ -25,7 +17,7 @@ const shared = {
 
 const recorded = z.discriminatedUnion('outcome', [
   z.object({ ...shared, outcome: z.literal('deployed') }),
-  z.object({ ...shared, outcome: z.literal('failed'), diagnosis }),
+  z.object({ ...shared, outcome: z.literal('failed'), diagnosis: diagnosisSchema }),
 ]);
 
 export type RecordedRelease = z.infer<typeof recorded>;

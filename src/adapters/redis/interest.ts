@@ -5,7 +5,8 @@
 import type { Redis } from 'ioredis';
 import type { Diagnosis } from '../../domain/preview.ts';
 import type { Keys } from './keys.ts';
-import { diagnosisSchema, parsed } from './parsed.ts';
+import { diagnosisSchema } from '../../domain/diagnosis-schema.ts';
+import { parsed } from './parsed.ts';
 
 export interface BuildInterest {
   /** Adds the preview to the waiters of each build, and forgets why those failed. */

@@ -1,6 +1,6 @@
 /** What comes back from Redis: written by us, perhaps by another version of us. What cannot be read counts as absent. */
 import { z } from 'zod';
-import type { Diagnosis, Reason } from '../../domain/preview.ts';
+import { diagnosisSchema } from '../../domain/diagnosis-schema.ts';
 import type { Phase, Status } from '../../domain/status.ts';
 
 /** The value of a string of JSON; `undefined` when there is none, or it is not as `schema` says. */
@@ -24,22 +24,6 @@ const word = <T extends string>() => z.custom<T>((value) => typeof value === 'st
 function orUndefined<T extends z.ZodType>(schema: T) {
   return schema.nullable().transform((value) => value ?? undefined);
 }
-
-const placeSchema = z.object({ path: z.string(), line: z.number(), column: z.number(), message: z.string() });
-
-export const diagnosisSchema: z.ZodType<Diagnosis> = z
-  .object({
-    reason: word<Reason>(),
-    message: z.string(),
-    log: z.array(z.string()).nullish(),
-    places: z.array(placeSchema).nullish(),
-  })
-  .transform(({ reason, message, log, places }) => ({
-    reason,
-    message,
-    ...(log && { log }),
-    ...(places && { places }),
-  }));
 
 export const statusSchema: z.ZodType<Status> = z.object({
   key: z.object({ repositoryId: z.number(), number: z.number() }),
