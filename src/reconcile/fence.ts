@@ -3,8 +3,8 @@ import type { Cluster, FenceState } from '../ports.ts';
 
 /** The proof that a pass is still the one that may write; a pass that outlived its lock loses it. */
 export interface Fence {
-  /** Whether there is anything to tell workers by: a preview without a namespace has no fence. */
-  readonly stands: boolean;
+  /** Whether others would notice that this pass came between: not before it has claimed, nor without a namespace. */
+  readonly isClaimed: boolean;
   /** Before a side effect on the namespace: takes the preview over the first time, afterwards checks. @throws FencedError */
   claim(name: string, uid: string): Promise<void>;
   /** Before telling anybody: whether anybody else has taken the preview over since the pass began. @throws FencedError */
@@ -28,8 +28,8 @@ export async function lookAtFence(
   /** Of a namespace that was made since: 1, unless somebody has claimed it already. */
   const fresh = (name: string, uid: string): FenceState => ({ name, uid, number: 1 });
   return {
-    get stands() {
-      return held !== undefined;
+    get isClaimed() {
+      return isOurs;
     },
     async claim(name, uid) {
       if (isOurs && held?.uid === uid) return cluster.checkFence(held, signal);

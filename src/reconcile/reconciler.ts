@@ -98,12 +98,12 @@ async function reconcileOnce(
     throw error;
   }
   await reporter.flush();
-  if (!fence.stands) await lookAgainIfChanged(ports, key, pullRequest, signal);
+  if (!fence.isClaimed) await lookAgainIfChanged(ports, key, pullRequest, signal);
   if (settled) await settle(ports, target, key, settled);
 }
 
 /**
- * Without a fence, a pass that outlived its lock may have had the last word about a pull request that has changed
+ * Without a claim on the fence, a pass that outlived its lock may have had the last word about a pull request that has changed
  * since. Whoever told the news did so after it changed, so to look after having spoken is enough.
  */
 async function lookAgainIfChanged(

@@ -22,8 +22,8 @@ export interface Code {
   contentOf(revision: string): Content;
   /** What an image was built from; `undefined` for a digest that was never made. */
   builtFrom(digest: string): Content | undefined;
-  /** Revisions whose code was fetched or built. */
-  readonly touched: ReadonlySet<string>;
+  /** Revisions whose code was fetched or built though they were pushed to another repository than the one asked for. */
+  readonly foreignTouched: readonly string[];
 }
 
 export function codeInMemory(): Code {
@@ -31,14 +31,19 @@ export function codeInMemory(): Code {
   const contents = new Map<string, Content>();
   const images = new Map<string, string>();
   const builtFrom = new Map<string, Content>();
-  const touched = new Set<string>();
+  const homes = new Map<string, number>();
+  const foreignTouched: string[] = [];
+  const touch = (revision: string, repositoryId: number) => {
+    if (homes.get(revision) !== repositoryId) foreignTouched.push(`${revision} in ${repositoryId}`);
+  };
 
   return {
-    touched,
+    foreignTouched,
     builtFrom: (digest) => builtFrom.get(digest),
     commit(repositoryId, content) {
       const revision = git.commit(repositoryId, filesOf(content));
       contents.set(revision, content);
+      homes.set(revision, repositoryId);
       return revision;
     },
     contentOf(revision) {
@@ -48,13 +53,13 @@ export function codeInMemory(): Code {
     },
     source: {
       async at(repository, revision, signal) {
-        touched.add(revision);
+        touch(revision, repository.id);
         const snapshot = await git.at(repository, revision, signal);
         const onPaper: Snapshot = {
           ...snapshot,
           async export(path, itsSignal) {
             itsSignal.throwIfAborted();
-            return { path: `/${revision}/${path}`, [Symbol.asyncDispose]: () => Promise.resolve() };
+            return { path: `/${repository.id}/${revision}/${path}`, [Symbol.asyncDispose]: () => Promise.resolve() };
           },
         };
         return onPaper;
@@ -67,8 +72,8 @@ export function codeInMemory(): Code {
       },
       async build({ ref, contextPath }, onLog, signal) {
         signal.throwIfAborted();
-        const revision = contextPath.split('/')[1] ?? '';
-        touched.add(revision);
+        const [, repositoryId, revision = ''] = contextPath.split('/');
+        touch(revision, Number(repositoryId));
         const content = contents.get(revision);
         if (!content) throw new Error(`building ${ref}: nobody has pushed ${revision}`);
         onLog(`building ${ref}`);

@@ -1,19 +1,23 @@
 /**
  * `node test/faults/replay.ts <seed>` tells the schedule of one seed; `--seeds <count> [--from <seed>]` runs many and
- * tells those that fail.
+ * tells those that fail. With `--standstills`, calls to the outside outlast whole passes of others.
  */
 import { parseArgs } from 'node:util';
 import { runSchedule } from './schedule.ts';
 
 const { values, positionals } = parseArgs({
-  options: { seeds: { type: 'string' }, from: { type: 'string', default: '1' } },
+  options: {
+    seeds: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    standstills: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 });
 if (values.seeds === undefined) await replay(Number(positionals[0] ?? values.from));
 else await runMany(Number(values.from), Number(values.seeds));
 
 async function replay(seed: number): Promise<void> {
-  const { trace, failure } = await runSchedule(seed);
+  const { trace, failure } = await runSchedule(seed, values.standstills);
   for (const line of trace) console.log(line);
   console.log(failure ? `\nseed ${seed} fails: ${failure.message}` : `\nseed ${seed} ends well`);
   if (failure) process.exitCode = 1;
@@ -23,7 +27,7 @@ async function runMany(first: number, count: number): Promise<void> {
   const startedAt = performance.now();
   const failed: number[] = [];
   for (let seed = first; seed < first + count; seed += 1) {
-    const { failure } = await runSchedule(seed);
+    const { failure } = await runSchedule(seed, values.standstills);
     if (!failure) continue;
     failed.push(seed);
     console.log(`seed ${seed} fails: ${failure.message.split('\n')[0]}`);

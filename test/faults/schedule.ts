@@ -17,7 +17,7 @@ export interface Outcome {
 }
 
 /** Runs the schedule of one seed; the same seed gives the same schedule. */
-export async function runSchedule(seed: number): Promise<Outcome> {
+export async function runSchedule(seed: number, hasStandstills = false): Promise<Outcome> {
   const trace: string[] = [];
   const world = faultWorld();
   const startedAt = world.clock.now();
@@ -27,7 +27,7 @@ export async function runSchedule(seed: number): Promise<Outcome> {
   const random = randomOf(seed);
   const people = peopleIn(world, random);
   try {
-    await disturb(world, people, random, tell);
+    await disturb(world, people, random, hasStandstills, tell);
     tell('quiet');
     await comeToRest(world, people);
     return { trace, failure: undefined };
@@ -40,9 +40,10 @@ async function disturb(
   world: FaultWorld,
   people: People,
   random: Random,
+  hasStandstills: boolean,
   tell: (event: string) => void,
 ): Promise<void> {
-  let weather = weatherOf(random);
+  let weather = weatherOf(random, hasStandstills);
   let isOver = false;
   const outside = weathered(world, random, () => (isOver ? calm : weather), tell);
   const ports = interposed(world.ports, outside);
@@ -102,7 +103,7 @@ async function disturb(
         tell(holdSomething(world, random));
         break;
       case 'weather':
-        weather = weatherOf(random);
+        weather = weatherOf(random, hasStandstills);
         break;
     }
     await world.turns(random.below(random.pick([2, 10, 60])));
@@ -136,7 +137,8 @@ async function comeToRest(world: FaultWorld, { keys }: People): Promise<void> {
   // A removal that nobody has heard of is found by the namespace that is left over. Where there is none, only the word on
   // GitHub is wrong, and GitHub has to deliver that event again.
   for (const key of keys) {
-    if ((await world.forge.pullRequest(key, signal))?.state === 'closed') await world.queue.trigger(key);
+    const isClosed = (await world.forge.pullRequest(key, signal))?.state === 'closed';
+    if (isClosed && world.namespaces(key).length === 0) await world.queue.trigger(key);
   }
   for (let nth = 0; nth < 2; nth += 1) {
     await world.drain();

@@ -10,16 +10,23 @@ export interface Weather {
   readonly lostAnswer: number;
   /** How many turns a call takes at most, before and after its effect. */
   readonly slowness: number;
+  /** How often one takes so long that others come and go meanwhile. */
+  readonly standstill: number;
 }
 
-export const calm: Weather = { lostRequest: 0, lostAnswer: 0, slowness: 0 };
+/** Turns in which a whole pass comes and goes. */
+const longTurns = 400;
 
-export function weatherOf(random: Random): Weather {
+export const calm: Weather = { lostRequest: 0, lostAnswer: 0, slowness: 0, standstill: 0 };
+
+/** `hasStandstills` makes calls outlast whole passes of others. */
+export function weatherOf(random: Random, hasStandstills: boolean): Weather {
   const badness = random.pick([0, 0.01, 0.05, 0.15]);
   return {
     lostRequest: badness * random.next(),
     lostAnswer: badness * random.next(),
     slowness: random.pick([0, 3, 30]),
+    standstill: random.pick([0, 0, hasStandstills ? 0.03 : 0]),
   };
 }
 
@@ -31,8 +38,8 @@ export function weathered(
   tell: (event: string) => void,
 ): Around {
   return async (call, effect) => {
-    const { lostRequest, lostAnswer, slowness } = current();
-    await world.turns(random.below(slowness + 1));
+    const { lostRequest, lostAnswer, slowness, standstill } = current();
+    await world.turns(random.chance(standstill) ? longTurns : random.below(slowness + 1));
     if (random.chance(lostRequest)) {
       tell(`${call.name} fails`);
       throw failureOf(world, random, call);

@@ -178,8 +178,9 @@ export function faultWorld(): FaultWorld {
       death.catch(() => undefined);
       let isAlive = true;
       const mortal: Around = async (call, effect) => {
-        if (!isAlive) throw new Error('killed');
-        return Promise.race([around(call, effect), death]);
+        // What a dead process has not sent yet is never sent.
+        const unlessDead = () => (isAlive ? effect() : death);
+        return isAlive ? Promise.race([around(call, unlessDead), death]) : death;
       };
       const handlers: QueueHandlers = {
         reconcile(key, run) {
