@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `npm test [-- SUITE…] [--faults]`, with the suites `unit`, `contract` and `e2e`, all of them without a
+ * Runs the tests: `npm test [-- SUITE…] [--faults]`, with the suites `unit`, `faults`, `contract` and `e2e`, all of them without a
  * name. Starts the local stack for those that need it, and leaves it as it was found. `--faults` lists the faults that
  * Berth survives with the results of the tests that show it.
  */
@@ -24,11 +24,10 @@ interface Suite {
 const suites: Readonly<Record<string, Suite>> = {
   unit: {
     needsStack: false,
-    files: globSync(
-      'test/{*.test.ts,{domain,reconcile,server,gateway,adapters,simulator,local,bench,faults}/**/*.test.ts}',
-    ),
+    files: globSync('test/{*.test.ts,{domain,reconcile,server,gateway,adapters,simulator,local,bench}/**/*.test.ts}'),
     concurrency: 2,
   },
+  faults: { needsStack: false, files: globSync('test/faults/**/*.test.ts'), concurrency: 2 },
   contract: { needsStack: true, files: globSync('test/contract/**/*.test.ts'), concurrency: 2 },
   e2e: { needsStack: true, files: globSync('test/e2e/**/*.test.ts'), concurrency: 2 },
 };
