@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
+import { kubernetesApi } from '../../src/adapters/kubernetes/api.ts';
+import type { KubernetesObject } from '../../src/adapters/kubernetes/objects.ts';
 import { page, slowPage, slowRelease } from './repositories.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -45,7 +48,7 @@ describe('an event in the middle of the work', () => {
     const repo = 'acme/close-in-helm';
     world.github.createRepository({ owner: 'acme', name: 'close-in-helm', from: slowRelease(300) });
     const { number } = world.github.openPullRequest({ repo });
-    await hookRuns(world);
+    await hookRuns(world, 'close-in-helm');
     world.github.closePullRequest(repo, number);
     await world.removed(repo, number);
     assert.deepEqual(
@@ -55,16 +58,18 @@ describe('an event in the middle of the work', () => {
   });
 });
 
-/** Waits until a chart's hook has a pod, which is when Helm waits for it. */
-async function hookRuns({ cluster, berth, instance }: World): Promise<void> {
-  await berth.logged((line) => line.msg === 'step started' && line['step'] === 'upgrade release', 'Helm started');
-  const deadline = Date.now() + 60_000;
-  while (Date.now() < deadline) {
-    const { items } = await cluster.listPodForAllNamespaces({ labelSelector: 'job-name=slow' });
-    const namespaces = await cluster.listNamespace({ labelSelector: `berth.dev/instance=${instance}` });
-    const names = new Set(namespaces.items.map(({ metadata }) => metadata?.name));
-    if (items.some(({ metadata }) => names.has(metadata?.namespace))) return;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+/** Waits until the hook of a chart in a namespace with that name in it has a pod, which is when Helm waits for it. */
+async function hookRuns({ stack }: World, name: string): Promise<void> {
+  const config = new KubeConfig();
+  config.loadFromFile(stack.kubeconfig);
+  const api = kubernetesApi(config);
+  // Without a version to start from, a watch begins with what is there.
+  const request = { path: '/api/v1/pods', query: { labelSelector: 'job-name=slow' } };
+  try {
+    for await (const { object } of api.watch<KubernetesObject>(request, AbortSignal.timeout(60_000))) {
+      if (object.metadata.namespace?.includes(name)) return;
+    }
+  } finally {
+    await api.close();
   }
-  throw new Error('the hook never ran');
 }
