@@ -17,6 +17,13 @@ export interface ForwardOptions {
 }
 
 /**
+ * For how long a refused connection is tried again: kube-proxy teaches the nodes about a service that has just become
+ * ready at most once a second (its `--iptables-min-sync-period`), and until then they refuse for it.
+ */
+const refusedForMs = 1_500;
+const refusedPauseMs = 100;
+
+/**
  * Forwards the request. An upstream that breaks in the middle of its answer breaks the client's connection too, so that
  * half an answer never looks whole; a client that leaves takes the upstream request with it.
  */
@@ -26,14 +33,14 @@ export function forward(
   upstream: Upstream,
   options: ForwardOptions,
 ): void {
-  send(request, response, upstream, options, options.agent);
+  send(request, response, upstream, { ...options, refusedUntilMs: Date.now() + refusedForMs }, options.agent);
 }
 
 function send(
   request: IncomingMessage,
   response: ServerResponse,
   upstream: Upstream,
-  options: ForwardOptions,
+  options: ForwardOptions & { readonly refusedUntilMs: number },
   agent: Agent | false,
 ): void {
   const upstreamRequest = httpRequest({
@@ -72,6 +79,10 @@ function send(
     response.off('close', abandon);
     if (isStale(request, upstreamRequest, error)) {
       send(request, response, upstream, options, false);
+    } else if (error.code === 'ECONNREFUSED' && !hasBody(request) && Date.now() < options.refusedUntilMs) {
+      setTimeout(() => {
+        if (!response.destroyed) send(request, response, upstream, options, agent);
+      }, refusedPauseMs);
     } else {
       options.onFailure(error);
     }

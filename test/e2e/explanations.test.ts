@@ -63,9 +63,9 @@ describe('a preview that cannot be is explained on the pull request', () => {
     world.github.push(repo, number, crashing);
     const comment = await world.commented(repo, number, /❌/);
     assert.match(comment, new RegExp(`Still serving.*${headSha.slice(0, 7)}`));
-    assert.ok((await world.visit(url)).body.includes(headSha));
+    await world.shows(url, headSha);
     const sha = world.github.push(repo, number, page('good again'));
     await world.running(repo, number, sha);
-    assert.ok((await world.visit(url)).body.includes(sha));
+    await world.shows(url, sha);
   });
 });

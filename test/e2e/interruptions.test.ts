@@ -39,7 +39,7 @@ describe('an event in the middle of the work', () => {
     await buildStarted(headSha);
     const sha = world.github.push(repo, number, page('quick'));
     const url = await world.running(repo, number, sha);
-    assert.ok((await world.visit(url)).body.includes(sha));
+    await world.shows(url, sha);
     assert.ok(!built().includes(headSha));
     assert.equal(built().filter((revision) => revision === sha).length, 1);
   });

@@ -38,7 +38,7 @@ describe('a pull request from its opening to its end', () => {
   it('pushed: an image that changed is built, the other is not, and the new commit is served', async () => {
     const sha = world.github.push(repo, number, { 'web/site/new.txt': 'newer\n' });
     assert.equal(await world.running(repo, number, sha), url, 'the URL stays');
-    assert.ok((await world.visit(url)).body.includes(sha));
+    await world.shows(url, sha);
     assert.equal(builds(), 3);
     assert.equal(world.github.comments(repo, number).length, 1, 'one comment, edited in place');
   });

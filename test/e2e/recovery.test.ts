@@ -21,7 +21,7 @@ describe('a part that fails in the middle of the work', () => {
     await buildStarted(headSha);
     await emptyRedis(world);
     const url = await world.running(repo, number, headSha);
-    assert.ok((await world.visit(url)).body.includes(headSha));
+    await world.shows(url, headSha);
   });
 
   it('F1 the worker killed in the middle of a build: the build is done again', async () => {
@@ -31,7 +31,7 @@ describe('a part that fails in the middle of the work', () => {
     await buildStarted(headSha);
     await world.restart('SIGKILL');
     const url = await world.running(repo, number, headSha);
-    assert.ok((await world.visit(url)).body.includes(headSha));
+    await world.shows(url, headSha);
   });
 
   it('F1 G1 the worker killed while Helm runs: the release is recovered', async () => {
@@ -44,7 +44,7 @@ describe('a part that fails in the middle of the work', () => {
     );
     await world.restart('SIGKILL');
     const url = await world.running(repo, number, headSha);
-    assert.ok((await world.visit(url)).body.includes(headSha));
+    await world.shows(url, headSha);
     assert.equal(world.github.comments(repo, number).length, 1);
   });
 
@@ -55,7 +55,7 @@ describe('a part that fails in the middle of the work', () => {
     await buildStarted(headSha);
     await world.restart('SIGTERM');
     const url = await world.running(repo, number, headSha);
-    assert.ok((await world.visit(url)).body.includes(headSha));
+    await world.shows(url, headSha);
   });
 
   it('B5 down while pull requests are opened and closed: converges after the start', async () => {

@@ -1,4 +1,5 @@
 /** A GitHub, a Berth and the local stack's cluster, for one file of end-to-end tests. */
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -23,6 +24,8 @@ export interface World extends AsyncDisposable {
   restart(signal: NodeJS.Signals): Promise<void>;
   /** GETs a preview through the gateway, by the URL that Berth posted. */
   visit(url: string, path?: string): Promise<Answer>;
+  /** GETs a preview and checks that its page shows the text, such as the commit it was built from. */
+  shows(url: string, text: string): Promise<void>;
   /** The namespaces that carry our labels, terminating ones too. */
   namespaces(): Promise<readonly V1Namespace[]>;
   /** Waits until GitHub says that this revision runs. @returns the URL posted. */
@@ -88,6 +91,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       berth = await start();
     },
     visit: (url, path = '/') => visit(berth.gatewayPort, new URL(url).hostname, path),
+    async shows(url, text) {
+      const { status, body } = await world.visit(url);
+      assert.equal(status, 200, body);
+      assert.ok(body.includes(text), `${url} does not show ${text}: ${body}`);
+    },
     namespaces,
     running: (repo, number, revision) =>
       github.until(

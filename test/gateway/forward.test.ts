@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { Agent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ask, type Harness, host, say, startGateway, textOf } from './harness.ts';
 
 /** Starts a request and gives its answer as soon as the headers are there. */
@@ -37,6 +39,19 @@ describe('passing requests on', () => {
     assert.equal(first.toString(), 'first');
     finish.resolve();
     assert.equal(await textOf(response), 'last');
+  });
+
+  it('reaches a service that refuses connections for a moment after it has become ready', async () => {
+    await using gateway = await startGateway();
+    const server = await gateway.serve((_request, response) => void response.end('here'));
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    const asked = ask(gateway);
+    // In half a second the gateway has been refused more than once.
+    await delay(500);
+    server.listen(port, '127.0.0.1');
+    const { status, body } = await asked;
+    assert.deepEqual({ status, body }, { status: 200, body: 'here' });
   });
 
   it('streams a large upload without keeping it', async () => {
