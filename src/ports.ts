@@ -25,6 +25,18 @@ export interface Forge {
   repositories(signal: AbortSignal): Promise<readonly Repository[]>;
   /** Open pull requests. A list is never proof that something is closed: ask for that one. */
   openPullRequests(repository: Repository, signal: AbortSignal): Promise<readonly PullRequest[]>;
+  /**
+   * Pull requests that were closed within the last week, at most the hundred that changed last: their `closed` may
+   * have been missed. A hint like every list.
+   */
+  recentlyClosed(repository: Repository, signal: AbortSignal): Promise<readonly PullRequest[]>;
+  /** Pull requests that the newest hundred of our deployments in the repository are about, each once. */
+  deployedPullRequests(repository: Repository, signal: AbortSignal): Promise<readonly PreviewKey[]>;
+  /**
+   * Asks for every delivery after `since` (milliseconds since the epoch; at most three days back) that did not arrive to
+   * be sent again, unless a later attempt arrived.
+   */
+  redeliver(since: number, signal: AbortSignal): Promise<Redelivery>;
   /** Paths changed by the pull request, at most 3,000 (GitHub's limit). */
   changedFiles(key: PreviewKey, signal: AbortSignal): Promise<readonly string[]>;
   /** A token that reads the contents of this one repository, valid for at least ten more minutes. */
@@ -44,8 +56,15 @@ export interface Forge {
    * marking the preview's deployments of other revisions inactive. Writes only what differs.
    */
   writeDeployment(key: PreviewKey, report: DeploymentReport, signal: AbortSignal): Promise<void>;
-  /** Marks every deployment of the preview inactive. */
-  retireDeployments(key: PreviewKey, signal: AbortSignal): Promise<void>;
+  /** Marks every deployment of the preview inactive. @returns how many were active. */
+  retireDeployments(key: PreviewKey, signal: AbortSignal): Promise<number>;
+}
+
+export interface Redelivery {
+  /** How many deliveries were asked for again. */
+  readonly redelivered: number;
+  /** Where to go on next time: everything before has arrived or was asked for again. Milliseconds since the epoch. */
+  readonly seenUntil: number;
 }
 
 export interface DeploymentReport {
@@ -102,6 +121,21 @@ export interface Builder {
     onLog: (line: string) => void,
     signal: AbortSignal,
   ): Promise<{ readonly digest: string }>;
+  /**
+   * Every image below `registry` (host and path, as configured) that this instance has built and pushed.
+   * @throws RegistryCannotListError when the registry does not list its repositories.
+   */
+  storedImages(registry: string, signal: AbortSignal): AsyncIterable<StoredImage>;
+  /** Removes the image from the registry, whatever tags it has; an image that is not there is success. */
+  removeImage(image: StoredImage, signal: AbortSignal): Promise<void>;
+}
+
+/** An image in the registry. */
+export interface StoredImage {
+  /** Reference with tag. */
+  readonly ref: string;
+  /** `sha256:…` */
+  readonly digest: string;
 }
 
 export interface BuildRequest {
@@ -186,7 +220,13 @@ export interface ReleaseRecord {
   readonly planDigest: string;
   readonly revision: string;
   readonly outcome:
-    | { readonly state: 'deployed'; readonly routes: readonly Route[]; readonly hasDeleteHooks: boolean }
+    | {
+        readonly state: 'deployed';
+        readonly routes: readonly Route[];
+        readonly hasDeleteHooks: boolean;
+        /** Digests of the plan's images, `sha256:…`. */
+        readonly images: readonly string[];
+      }
     | { readonly state: 'failed'; readonly diagnosis: Diagnosis };
 }
 
@@ -199,6 +239,8 @@ export interface PreviewNamespace {
   readonly revision: string | undefined;
   /** What the deployed release serves; empty before the first. */
   readonly routes: readonly Route[];
+  /** Digests of the images that the deployed release was made with; empty before the first. */
+  readonly images: readonly string[];
 }
 
 /** Finds where a preview's services listen; what the gateway needs of Kubernetes. */
@@ -247,8 +289,11 @@ export interface Released {
 
 /** BullMQ: hints and builds. Emptying it at any moment loses nothing that the sweep does not bring back. */
 export interface Queue {
-  /** "Look at this preview again." Durable when it resolves. Any number of them during a run lead to one more run. */
-  trigger(key: PreviewKey, options?: { readonly delayMs?: number }): Promise<void>;
+  /**
+   * "Look at this preview again." Durable when it resolves. Any number of them during a run lead to one more run. It ends
+   * the preview's back-off, unless it comes from the sweep: that one does nothing while the preview waits for its next try.
+   */
+  trigger(key: PreviewKey, options?: { readonly delayMs?: number; readonly by?: TriggeredBy }): Promise<void>;
   /** Adds the preview to those who wait for these builds; starts each one that is neither queued nor running. */
   startBuilds(key: PreviewKey, jobs: readonly BuildJob[]): Promise<void>;
   /** Forgets that the preview waits for any build but `keep`; stops, wherever they run, those nobody waits for. */
@@ -260,6 +305,9 @@ export interface Queue {
   /** Starts to take work; on `close`, running handlers are aborted and waited for. */
   work(handlers: QueueHandlers): Promise<QueueWorkers>;
 }
+
+/** `event`: somebody told us. `sweep`: we found it ourselves, so that what it leads to was lost before. */
+export type TriggeredBy = 'event' | 'sweep';
 
 export type BuildState = { readonly state: 'building' } | { readonly state: 'failed'; readonly diagnosis: Diagnosis };
 
@@ -278,15 +326,19 @@ export interface QueueHandlers {
    * Runs alone for its key. `onTrigger` registers what to call when the key is triggered during the run.
    * Rejecting means: try again with back-off, or at `RetryLaterError.retryAt`.
    */
-  reconcile(
-    key: PreviewKey,
-    run: { readonly signal: AbortSignal; onTrigger(callback: () => void): void },
-  ): Promise<void>;
+  reconcile(key: PreviewKey, run: ReconcileRun): Promise<void>;
   /**
    * Runs alone for its reference. A `DiagnosedError` is kept for `builds` and not retried. When it ends, everybody
    * who waits for it is triggered.
    */
   build(job: BuildJob, signal: AbortSignal): Promise<void>;
+}
+
+export interface ReconcileRun {
+  readonly signal: AbortSignal;
+  /** Who asked for the run. */
+  readonly by: TriggeredBy;
+  onTrigger(callback: () => void): void;
 }
 
 export interface QueueWorkers {
@@ -305,6 +357,16 @@ export interface Store {
   get(cacheKey: string): Promise<string | undefined>;
   set(cacheKey: string, value: string, ttlMs: number): Promise<void>;
   forget(cacheKey: string): Promise<void>;
+  /** Takes `name` for `ttlMs`, for one process of all; `undefined` while another has it. */
+  claim(name: string, ttlMs: number): Promise<Claim | undefined>;
+}
+
+/** Something that one process at a time may do. */
+export interface Claim {
+  /** Holds it for another `ttlMs` from now on. @returns whether it is still ours. */
+  renew(): Promise<boolean>;
+  /** Gives it back; nothing when it is not ours any more. */
+  release(): Promise<void>;
 }
 
 /** Time, so that tests can own it. */
@@ -312,3 +374,17 @@ export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
 }
+
+/** What operators count. A reclaim is a defect to look into: something was lost or left behind before. */
+export interface Telemetry {
+  /** Something left behind was found and removed. */
+  reclaimed(kind: LeakKind, count?: number): void;
+}
+
+/**
+ * `namespace` and `deployment` (GitHub's): of a pull request that wants none, without anybody having told us. `release`: left
+ * pending by a Helm that was killed. `image`: in the registry, referred to by nothing. `process`, `directory`: left by a
+ * Berth that was killed. `delivery`: a webhook that had to be asked for again.
+ */
+export const leakKinds = ['namespace', 'deployment', 'release', 'image', 'process', 'directory', 'delivery'] as const;
+export type LeakKind = (typeof leakKinds)[number];

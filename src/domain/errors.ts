@@ -28,3 +28,8 @@ export class RetryLaterError extends Error {
     this.retryAt = retryAt;
   }
 }
+
+/** The registry does not tell which repositories it has, as many hosted ones do not. */
+export class RegistryCannotListError extends Error {
+  override readonly name = 'RegistryCannotListError';
+}

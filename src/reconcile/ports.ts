@@ -1,7 +1,7 @@
 /** What a reconcile needs, and its limits. */
 import type { Logger } from 'pino';
 import type { PlanSettings } from '../domain/plan.ts';
-import type { Builder, Clock, Cluster, Forge, Queue, Releaser, Source, Store } from '../ports.ts';
+import type { Builder, Clock, Cluster, Forge, Queue, Releaser, Source, Store, Telemetry } from '../ports.ts';
 
 export interface Ports {
   readonly forge: Forge;
@@ -12,6 +12,7 @@ export interface Ports {
   readonly queue: Queue;
   readonly store: Store;
   readonly clock: Clock;
+  readonly telemetry: Telemetry;
   readonly log: Logger;
 }
 

@@ -96,5 +96,28 @@ export function describeStoreContract(name: string, makeSubject: () => Promise<S
       await store.forget('etag:1');
       assert.equal(await store.get('etag:1'), undefined);
     });
+
+    it('gives a claim to one at a time', async () => {
+      const first = await store.claim('sweep', 60_000);
+      assert.ok(first);
+      assert.equal(await store.claim('sweep', 60_000), undefined);
+      assert.ok(await store.claim('another', 60_000));
+      assert.equal(await first.renew(), true);
+      await first.release();
+      assert.equal(await first.renew(), false);
+      const second = await store.claim('sweep', 60_000);
+      assert.ok(second);
+      await first.release();
+      assert.equal(await second.renew(), true);
+    });
+
+    it('gives a claim to the next one when its time is over', async () => {
+      const first = await store.claim('sweep', 400);
+      await subject.elapse(400);
+      assert.ok(await store.claim('sweep', 60_000));
+      assert.equal(await first?.renew(), false);
+      await first?.release();
+      assert.equal(await store.claim('sweep', 60_000), undefined);
+    });
   });
 }

@@ -6,6 +6,7 @@ export function fakeStore(clock: Clock): Store {
   const statuses = new Map<string, Status>();
   const logs = new Map<string, readonly string[]>();
   const cache = new Map<string, { readonly value: string; readonly expiresAt: number }>();
+  const claims = new Map<string, { readonly owner: symbol; readonly expiresAt: number }>();
   return {
     async saveStatus(_, name, status) {
       statuses.set(name, structuredClone(status));
@@ -32,6 +33,26 @@ export function fakeStore(clock: Clock): Store {
     },
     async forget(cacheKey) {
       cache.delete(cacheKey);
+    },
+    async claim(name, ttlMs) {
+      const owner = Symbol(name);
+      const isOurs = () => {
+        const held = claims.get(name);
+        return held?.owner === owner && held.expiresAt > clock.now();
+      };
+      const held = claims.get(name);
+      if (held && held.expiresAt > clock.now()) return undefined;
+      claims.set(name, { owner, expiresAt: clock.now() + ttlMs });
+      return {
+        async renew() {
+          if (!isOurs()) return false;
+          claims.set(name, { owner, expiresAt: clock.now() + ttlMs });
+          return true;
+        },
+        async release() {
+          if (isOurs()) claims.delete(name);
+        },
+      };
     },
   };
 }

@@ -14,6 +14,7 @@ import { type FakeForge, fakeForge } from '../fakes/forge.ts';
 import { type FakeQueue, fakeQueue } from '../fakes/queue.ts';
 import { fakeReleaser, type FakeReleaser } from '../fakes/releaser.ts';
 import { fakeStore } from '../fakes/store.ts';
+import { fakeTelemetry } from '../fakes/telemetry.ts';
 import type { FakeNamespace } from '../fakes/world.ts';
 import { type Around, type Call, interposed } from './interposed.ts';
 import { type Code, codeInMemory, type Content } from './code.ts';
@@ -119,8 +120,10 @@ export function faultWorld(): FaultWorld {
       get: (...args) => store.get(...args),
       set: (...args) => store.set(...args),
       forget: (...args) => store.forget(...args),
+      claim: (...args) => store.claim(...args),
     },
     clock,
+    telemetry: fakeTelemetry(),
     log: pino({ level: 'silent' }),
   };
   const turns = async (count: number): Promise<void> => {

@@ -19,6 +19,7 @@ import { type FakeQueue, fakeQueue } from '../fakes/queue.ts';
 import { type FakeReleaser, fakeReleaser } from '../fakes/releaser.ts';
 import { type FakeSource, fakeSource } from '../fakes/source.ts';
 import { fakeStore } from '../fakes/store.ts';
+import { type FakeTelemetry, fakeTelemetry } from '../fakes/telemetry.ts';
 import type { FakeNamespace } from '../fakes/world.ts';
 
 export interface Fakes extends Ports {
@@ -29,6 +30,7 @@ export interface Fakes extends Ports {
   readonly releaser: FakeReleaser;
   readonly queue: FakeQueue;
   readonly clock: FakeClock;
+  readonly telemetry: FakeTelemetry;
 }
 
 export interface TestWorld extends Fakes {
@@ -109,6 +111,7 @@ async function testWorld({ limits, replace }: Setting, opened: PreviewKey[]) {
     releaser: fakeReleaser(cluster.world),
     queue: fakeQueue(clock),
     store: fakeStore(clock),
+    telemetry: fakeTelemetry(),
     log: pino({ level: 'silent' }),
   };
   const { forge, source, builder, queue, releaser, store } = fakes;

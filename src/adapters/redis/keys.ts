@@ -24,6 +24,8 @@ export interface Keys {
   status(name: string): string;
   log(ref: string): string;
   cache(cacheKey: string): string;
+  /** String: who may do what this name stands for. */
+  claim(name: string): string;
 }
 
 export function keysWith(prefix: string): Keys {
@@ -37,5 +39,6 @@ export function keysWith(prefix: string): Keys {
     status: (name) => `${prefix}:status:${name}`,
     log: (ref) => `${prefix}:log:${buildId(ref)}`,
     cache: (cacheKey) => `${prefix}:cache:${cacheKey}`,
+    claim: (name) => `${prefix}:claim:${name}`,
   };
 }

@@ -1,4 +1,5 @@
 /** The port `Store`: nothing here outlives its time to live, and nothing here is missed when Redis is emptied. */
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Store } from '../../ports.ts';
 import { defaultPrefix, keysWith } from './keys.ts';
@@ -23,6 +24,10 @@ while redis.call('LLEN', KEYS[1]) > tonumber(ARGV[1])
 end
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('EXPIRE', KEYS[2], ARGV[3])`;
+
+// Only whoever holds a claim may change it.
+const renewScript = `return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0`;
+const releaseScript = `return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0`;
 
 export function redisStore(client: Redis, prefix: string = defaultPrefix): Store {
   const keys = keysWith(prefix);
@@ -54,6 +59,18 @@ export function redisStore(client: Redis, prefix: string = defaultPrefix): Store
 
     async forget(cacheKey) {
       await client.del(keys.cache(cacheKey));
+    },
+
+    async claim(name, ttlMs) {
+      const key = keys.claim(name);
+      const owner = randomUUID();
+      if ((await client.set(key, owner, 'PX', Math.ceil(ttlMs), 'NX')) === null) return undefined;
+      return {
+        renew: async () => (await client.eval(renewScript, 1, key, owner, Math.ceil(ttlMs))) === 1,
+        async release() {
+          await client.eval(releaseScript, 1, key, owner);
+        },
+      };
     },
   };
 }
