@@ -108,7 +108,8 @@ async function upgrade(
       signal,
     );
     const { version, hasDeleteHooks } = released;
-    await record(version, { state: 'deployed', routes: plan.routes, hasDeleteHooks });
+    const images = [...new Set(digests.values())];
+    await record(version, { state: 'deployed', routes: plan.routes, hasDeleteHooks, images });
   } catch (error) {
     if (!(error instanceof DiagnosedError)) throw error;
     await record(undefined, { state: 'failed', diagnosis: error.diagnosis });

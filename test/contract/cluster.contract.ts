@@ -25,6 +25,7 @@ export interface ClusterSubject extends AsyncDisposable {
 
 const revision = 'c'.repeat(40);
 const routes = [{ name: 'web', service: 'web', port: 80, host: 'pr-1', url: 'https://pr-1.example.com' }];
+const images = [`sha256:${'a'.repeat(64)}`];
 const diagnosis = {
   reason: 'ChartInvalid',
   message: 'The chart cannot be rendered.',
@@ -206,7 +207,7 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       await prepare();
       await subject.markHelm(subject.name, 1, 'deployed');
       const planDigest = 'plan-1';
-      const deployed = { state: 'deployed', routes, hasDeleteHooks: true } as const;
+      const deployed = { state: 'deployed', routes, hasDeleteHooks: true, images } as const;
       await subject.cluster.recordRelease(
         subject.name,
         { version: 1, planDigest, revision, outcome: deployed },
@@ -218,13 +219,13 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       assert.equal(state.hasDeleteHooks, true);
       assert.equal(state.namespace.state === 'active' && state.namespace.revision, revision);
       const preview = (await subject.cluster.previews(signal)).find(({ name }) => name === subject.name);
-      assert.deepEqual([preview?.revision, preview?.routes], [revision, routes]);
+      assert.deepEqual([preview?.revision, preview?.routes, preview?.images], [revision, routes, images]);
     });
 
-    it('keeps the last good routes when the next release fails', async () => {
+    it('keeps the last good routes and images when the next release fails', async () => {
       await prepare();
       await subject.markHelm(subject.name, 1, 'deployed');
-      const deployed = { state: 'deployed', routes, hasDeleteHooks: true } as const;
+      const deployed = { state: 'deployed', routes, hasDeleteHooks: true, images } as const;
       await subject.cluster.recordRelease(
         subject.name,
         { version: 1, planDigest: 'good', revision, outcome: deployed },
@@ -240,7 +241,7 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       assert.deepEqual(state.release, { state: 'failed', planDigest: 'bad', diagnosis });
       assert.equal(state.hasDeleteHooks, true);
       const preview = (await subject.cluster.previews(signal)).find(({ name }) => name === subject.name);
-      assert.deepEqual(preview?.routes, routes);
+      assert.deepEqual([preview?.routes, preview?.images], [routes, images]);
     });
 
     it('remembers a failure of which Helm left nothing', async () => {
@@ -265,7 +266,7 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
     it('G2 sees that a release was changed outside', async () => {
       await prepare();
       await subject.markHelm(subject.name, 1, 'deployed');
-      const outcome = { state: 'deployed', routes, hasDeleteHooks: false } as const;
+      const outcome = { state: 'deployed', routes, hasDeleteHooks: false, images: [] } as const;
       const record = { version: 1, planDigest: 'plan', revision, outcome };
       await subject.cluster.recordRelease(subject.name, record, signal);
       await subject.markHelm(subject.name, 2, 'deployed');

@@ -48,7 +48,7 @@ describe('ServiceDirectory: Kubernetes', { timeout: 60_000 }, () => {
     assert.equal(directory.preview(preview.name), undefined);
     assert.equal(directory.preview('kube-system'), undefined);
     await preview.prepare();
-    const outcome = { state: 'deployed', routes, hasDeleteHooks: false } as const;
+    const outcome = { state: 'deployed', routes, hasDeleteHooks: false, images: [] } as const;
     await preview.cluster.recordRelease(preview.name, { version: 1, planDigest: 'p', revision: 'r', outcome }, signal);
     await until(() => directory.preview(preview.name)?.routes.length === 1);
     assert.deepEqual(directory.preview(preview.name)?.routes, routes);

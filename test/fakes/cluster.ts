@@ -147,7 +147,8 @@ export function fakeCluster(world: FakeWorld = fakeWorld()): FakeCluster {
 /** The namespace as the gateway and the sweep see it. */
 function previewNamespace(namespace: FakeNamespace): PreviewNamespace {
   const { name, uid, terminating, revision, deployed } = namespace;
-  return { key: namespace.key as PreviewKey, name, uid, terminating, revision, routes: deployed?.routes ?? [] };
+  const { routes = [], images = [] } = deployed ?? {};
+  return { key: namespace.key as PreviewKey, name, uid, terminating, revision, routes, images };
 }
 
 function namespaceState(found: FakeNamespace | undefined, named: FakeNamespace | undefined): NamespaceState {

@@ -95,6 +95,7 @@ export function previewNamespace(change: Partial<PreviewNamespace> = {}): Previe
     terminating: false,
     revision,
     routes: [{ name: 'web', service: 'web', port: 80, host: namespace, url: `https://${host}` }],
+    images: [],
     ...change,
   };
 }

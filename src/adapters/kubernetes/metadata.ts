@@ -17,6 +17,8 @@ export const preparedAnnotation = 'berth.dev/prepared';
 export const releaseAnnotation = 'berth.dev/release';
 /** JSON: the routes of the release that was deployed last. */
 export const routesAnnotation = 'berth.dev/routes';
+/** JSON: the digests of the images of the release that was deployed last. */
+export const imagesAnnotation = 'berth.dev/images';
 /** `true` while the release that was deployed last has delete hooks. */
 export const deleteHooksAnnotation = 'berth.dev/delete-hooks';
 

@@ -10,7 +10,7 @@ import {
   revisionAnnotation,
 } from './metadata.ts';
 import type { KubernetesObject } from './objects.ts';
-import { routesOf } from './release-record.ts';
+import { imagesOf, routesOf } from './release-record.ts';
 
 /** Labels that make a namespace ours and this preview's. */
 export function ownLabels(instance: string, key: PreviewKey): Readonly<Record<string, string>> {
@@ -55,6 +55,7 @@ export function previewNamespace(namespace: KubernetesObject, instance: string):
     terminating: deletionTimestamp !== undefined,
     revision: annotations?.[revisionAnnotation],
     routes: routesOf(annotations),
+    images: imagesOf(annotations),
   };
 }
 

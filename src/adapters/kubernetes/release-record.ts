@@ -4,7 +4,7 @@ import type { Route } from '../../domain/plan.ts';
 import { diagnosisSchema } from '../../domain/diagnosis-schema.ts';
 import type { Diagnosis } from '../../domain/preview.ts';
 import type { ReleaseRecord } from '../../ports.ts';
-import { deleteHooksAnnotation, releaseAnnotation, routesAnnotation } from './metadata.ts';
+import { deleteHooksAnnotation, imagesAnnotation, releaseAnnotation, routesAnnotation } from './metadata.ts';
 
 type Annotations = Readonly<Record<string, string>> | undefined;
 
@@ -26,6 +26,8 @@ const routes = z.array(
   z.object({ name: z.string(), service: z.string(), port: z.number(), host: z.string(), url: z.string() }),
 );
 
+const images = z.array(z.string());
+
 /** All annotations of an object together may have 256 KiB. Source: k8s.io/apimachinery/pkg/api/validation */
 const longestText = 2_000;
 
@@ -41,6 +43,7 @@ export function recordAnnotations(record: ReleaseRecord, newest: number): Readon
   return {
     [releaseAnnotation]: JSON.stringify({ ...about, outcome: 'deployed' }),
     [routesAnnotation]: JSON.stringify(outcome.routes),
+    [imagesAnnotation]: JSON.stringify(outcome.images),
     [deleteHooksAnnotation]: String(outcome.hasDeleteHooks),
   };
 }
@@ -53,6 +56,11 @@ export function recordedRelease(annotations: Annotations): RecordedRelease | und
 /** What the release that was deployed last serves. */
 export function routesOf(annotations: Annotations): readonly Route[] {
   return parsed(routes, annotations?.[routesAnnotation]) ?? [];
+}
+
+/** Digests of the images of the release that was deployed last. */
+export function imagesOf(annotations: Annotations): readonly string[] {
+  return parsed(images, annotations?.[imagesAnnotation]) ?? [];
 }
 
 function bounded({ reason, message, log, places }: Diagnosis): Diagnosis {

@@ -3,7 +3,12 @@ import { describe, it } from 'node:test';
 import { heldBy, namespaceState } from '../../../src/adapters/kubernetes/namespace-state.ts';
 import type { Condition, KubernetesObject, Namespace } from '../../../src/adapters/kubernetes/objects.ts';
 import { ownLabels } from '../../../src/adapters/kubernetes/ownership.ts';
-import { recordAnnotations, recordedRelease, routesOf } from '../../../src/adapters/kubernetes/release-record.ts';
+import {
+  imagesOf,
+  recordAnnotations,
+  recordedRelease,
+  routesOf,
+} from '../../../src/adapters/kubernetes/release-record.ts';
 import { releaseState } from '../../../src/adapters/kubernetes/release-state.ts';
 import type { ReleaseState } from '../../../src/domain/preview.ts';
 import { at, epoch } from './workload-objects.ts';
@@ -98,10 +103,12 @@ describe('releaseState', () => {
 describe('recordAnnotations', () => {
   it('can be read back', () => {
     const routes = [{ name: 'web', service: 'web', port: 80, host: 'h', url: 'u' }];
-    const outcome = { state: 'deployed', routes, hasDeleteHooks: false } as const;
+    const images = [`sha256:${'a'.repeat(64)}`];
+    const outcome = { state: 'deployed', routes, hasDeleteHooks: false, images } as const;
     const annotations = recordAnnotations({ version: 2, planDigest: 'p', revision: 'r', outcome }, 0);
     assert.deepEqual(recordedRelease(annotations), { version: 2, planDigest: 'p', revision: 'r', outcome: 'deployed' });
     assert.deepEqual(routesOf(annotations), routes);
+    assert.deepEqual(imagesOf(annotations), images);
   });
 
   it('stays small whatever the log', () => {
@@ -115,6 +122,7 @@ describe('recordAnnotations', () => {
     for (const text of ['', '{', 'null', '{"version":"x"}']) {
       assert.equal(recordedRelease({ 'berth.dev/release': text }), undefined);
       assert.deepEqual(routesOf({ 'berth.dev/routes': text }), []);
+      assert.deepEqual(imagesOf({ 'berth.dev/images': text }), []);
     }
   });
 });
