@@ -20,6 +20,7 @@ import { connectRedis, type RedisConnection } from './adapters/redis/connection.
 import { openQueue } from './adapters/redis/queue.ts';
 import { redisStore } from './adapters/redis/store.ts';
 import type { Config } from './config.ts';
+import { type Metrics, openMetrics } from './metrics.ts';
 import { limitedReleaser } from './reconcile/limited-releaser.ts';
 import type { Ports } from './reconcile/ports.ts';
 
@@ -29,6 +30,8 @@ const builtInChartPath = fileURLToPath(new URL('../charts/preview', import.meta.
 export interface Adapters extends AsyncDisposable {
   readonly ports: Ports;
   readonly redis: RedisConnection;
+  /** What `ports.telemetry` has counted. */
+  readonly metrics: Metrics;
   /** Not started. */
   readonly directory: KubernetesServiceDirectory;
 }
@@ -52,6 +55,7 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
     log,
   );
   const clock = { now: () => Date.now() };
+  const metrics = openMetrics(clock.now);
   const forge = githubForge({
     apiUrl: config.GITHUB_API_URL,
     appId: config.GITHUB_APP_ID,
@@ -86,6 +90,7 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
     store,
     cluster,
     clock,
+    telemetry: metrics.telemetry,
     log,
     source: gitSource({
       directory: join(config.DATA_DIR, 'git'),
@@ -117,6 +122,7 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
   return {
     ports,
     redis,
+    metrics,
     directory,
     async [Symbol.asyncDispose]() {
       await directory.close();

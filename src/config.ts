@@ -54,6 +54,7 @@ const variables = z.object({
   ROLES: list(roles.join(',')).pipe(z.array(z.enum(roles, `must be among ${roles.join(', ')}`)).min(1)),
   LISTEN: address('0.0.0.0:8080'),
   GATEWAY_LISTEN: address('0.0.0.0:8081'),
+  OPERATIONS_LISTEN: address('0.0.0.0:9090'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   INSTANCE: z
     .string()

@@ -10,6 +10,7 @@ import { build } from './reconcile/build.ts';
 import type { ReconcileSettings } from './reconcile/ports.ts';
 import { reconcilerFor } from './reconcile/reconciler.ts';
 import { type SweepClock, startSweeping } from './reconcile/sweep-clock.ts';
+import { buildOperations } from './server/operations.ts';
 import { buildServer } from './server/server.ts';
 
 /** What a role leaves to be ended, in an order of its own. */
@@ -28,15 +29,31 @@ async function run(config: Config, log: Logger): Promise<void> {
     });
   }
   await using adapters = await openAdapters(config, log);
+  let isRunning = false;
+  const operations = buildOperations({
+    checks: {
+      redis: adapters.redis.ping,
+      roles: async () => {
+        if (!isRunning) throw new Error('not all of them have started, or they are stopping');
+      },
+    },
+    metrics: adapters.metrics,
+    log,
+  });
+  await operations.listen(config.OPERATIONS_LISTEN);
+  log.info({ port: portOf(operations.server) }, 'listening for operators');
   const sweeper = startSweeping(adapters.ports, config.ROLES.includes('sweep') ? config.SWEEP_INTERVAL : undefined);
   const started: Close[] = [];
   try {
     for (const role of config.ROLES) started.push(await start[role](config, adapters, log.child({ role }), sweeper));
+    isRunning = true;
     await stopped;
   } finally {
+    isRunning = false;
     // Something that ignores its signal must not keep the process; what it did not finish is found again.
     setTimeout(() => process.exit(1), config.SHUTDOWN_TIMEOUT + lastResortMs).unref();
     await Promise.all([sweeper.close(), ...started.map((close) => close())]);
+    await operations.close();
     log.info('stopped');
   }
 }

@@ -379,6 +379,19 @@ export interface Clock {
 export interface Telemetry {
   /** Something left behind was found and removed. */
   reclaimed(kind: LeakKind, count?: number): void;
+  /** A sweep has ended: what it has seen, `undefined` when it failed. */
+  swept(outcome: Swept | undefined): void;
+}
+
+/** Numbers of what a sweep has seen. */
+export interface Swept {
+  /** Open pull requests. */
+  readonly open: number;
+  /** Namespaces of ours, and how many of them are terminating. */
+  readonly namespaces: number;
+  readonly terminating: number;
+  /** Previews that were not as last settled. */
+  readonly triggered: number;
 }
 
 /**

@@ -22,6 +22,7 @@ export function berthEnvironment(
     PATH: process.env['PATH'] ?? '',
     BERTH_LISTEN: '127.0.0.1:0',
     BERTH_GATEWAY_LISTEN: '127.0.0.1:0',
+    BERTH_OPERATIONS_LISTEN: '127.0.0.1:0',
     BERTH_LOG_LEVEL: 'debug',
     BERTH_INSTANCE: instance,
     BERTH_DATA_DIR: dataDir,
