@@ -3,11 +3,12 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
+import { parentVariable, thisProcess } from './orphans.ts';
 
 export interface RunOptions {
   /** Ends the run: SIGTERM to the group, `graceMs` later SIGKILL; the promise then rejects with the signal's reason. */
   readonly signal: AbortSignal;
-  /** The whole environment of the child; nothing is inherited. */
+  /** The environment of the child; nothing is inherited, and nothing added but who waits for it. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** Written to standard input, which is closed afterwards; empty without it. */
@@ -91,7 +92,7 @@ export async function run(command: string, args: readonly string[], options: Run
 
   const child = spawn(command, args, {
     cwd: options.cwd,
-    env: { ...options.env },
+    env: { ...options.env, [parentVariable]: thisProcess() },
     // A group of its own, so that what the child starts ends with it.
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
