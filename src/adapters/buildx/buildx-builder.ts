@@ -27,8 +27,10 @@ export interface BuildxBuilderOptions {
   /** Whether layers are also cached in the registry, for pools whose daemons come and go; not for Docker daemons. */
   readonly registryCache?: boolean;
   readonly buildTimeoutMs: number;
-  /** Absolute; for temporary files. */
+  /** Absolute; for what is kept between runs. */
   readonly directory: string;
+  /** For the files of single runs, on the same file system; it exists. By default `directory`. */
+  readonly temporaryDirectory?: string;
 }
 
 const connectTimeoutMs = 2_000;
@@ -39,6 +41,7 @@ const metadata = z.object({ 'containerimage.digest': z.string().regex(/^sha256:[
 
 /** BuildKit by way of buildx, on the first endpoint that answers; registries are asked directly. */
 export function buildxBuilder(options: BuildxBuilderOptions): Builder {
+  const { temporaryDirectory = options.directory } = options;
   const registry = registryClient({
     configDirectory: options.configDirectory,
     insecureRegistries: options.insecureRegistries ?? [],
@@ -66,7 +69,7 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
     const { request, signal } = build;
     await mkdir(options.directory, { recursive: true });
     // Of its own for each run: buildx writes down every build it has made, for ever.
-    const runDirectory = await mkdtemp(path.join(options.directory, 'buildx-'));
+    const runDirectory = await mkdtemp(path.join(temporaryDirectory, 'buildx-'));
     await writeFile(path.join(runDirectory, '.buildNodeID'), nodeId);
     const progress = new Progress(build.onLog);
     const env = environment(endpoint, runDirectory, options.configDirectory);
@@ -106,7 +109,7 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
     const directory = path.join(options.directory, `endpoint-${name}`);
     const ready = path.join(directory, 'instances');
     if (await exists(ready)) return ready;
-    const draft = await mkdtemp(`${directory}-`);
+    const draft = await mkdtemp(path.join(temporaryDirectory, `${name}-`));
     const env = environment(endpoint, draft, options.configDirectory);
     await run(options.buildxPath, createArguments(endpoint), { signal, env, timeoutMs: 30_000 });
     // Two first builds may do this at once: the second rename fails, for the directory is not empty, and is not needed.

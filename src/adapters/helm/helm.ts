@@ -24,6 +24,7 @@ const graceMs = 20_000;
 
 /** A Helm whose configuration, caches and plugins are nobody else's. Nothing is written before the first run. */
 export function helmCommand(options: HelmOptions): Helm {
+  const { temporaryDirectory = options.directory } = options;
   const home = join(options.directory, 'home');
   const kubeconfigPath =
     'kubeconfigPath' in options.cluster ? options.cluster.kubeconfigPath : join(options.directory, 'kubeconfig.json');
@@ -34,7 +35,7 @@ export function helmCommand(options: HelmOptions): Helm {
     HELM_CACHE_HOME: join(home, 'cache'),
     HELM_CONFIG_HOME: join(home, 'config'),
     HELM_DATA_HOME: join(home, 'data'),
-    TMPDIR: options.directory,
+    TMPDIR: temporaryDirectory,
     ...(options.registryConfigPath === undefined ? {} : { HELM_REGISTRY_CONFIG: options.registryConfigPath }),
   };
   const clusterEnv = { ...offlineEnv, KUBECONFIG: kubeconfigPath, PATH: options.programPath };
@@ -62,7 +63,7 @@ export function helmCommand(options: HelmOptions): Helm {
     async temporary() {
       prepared ??= prepare();
       await prepared;
-      const path = await mkdtemp(join(options.directory, `${releaseName}-`));
+      const path = await mkdtemp(join(temporaryDirectory, `${releaseName}-`));
       return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
     },
   };

@@ -6,8 +6,10 @@ export interface HelmOptions {
   readonly cluster: HelmCluster;
   /** Absolute path of the chart for repositories without one. */
   readonly builtInChartPath: string;
-  /** Where Helm keeps its caches and runs their temporary files; made when it is missing, private to us. */
+  /** Where Helm keeps its caches; made when it is missing, private to us. */
   readonly directory: string;
+  /** Where runs keep their temporary files; it exists. By default `directory`. */
+  readonly temporaryDirectory?: string;
   /** Service account in each preview's namespace that Helm acts as. */
   readonly deployerAccount: string;
   /** How many revisions of a release are kept. */
