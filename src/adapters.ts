@@ -1,5 +1,4 @@
 /** Builds the adapters that a configuration asks for. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KubeConfig } from '@kubernetes/client-node';
@@ -20,7 +19,10 @@ import { connectRedis, type RedisConnection } from './adapters/redis/connection.
 import { openQueue } from './adapters/redis/queue.ts';
 import { redisStore } from './adapters/redis/store.ts';
 import type { Config } from './config.ts';
+import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { type Metrics, openMetrics } from './metrics.ts';
+import { endOrphans } from './orphans.ts';
+import type { Telemetry } from './ports.ts';
 import { limitedReleaser } from './reconcile/limited-releaser.ts';
 import type { Ports } from './reconcile/ports.ts';
 
@@ -37,11 +39,12 @@ export interface Adapters extends AsyncDisposable {
 }
 
 /**
- * Connects to Redis, which must be fit for queues, and makes everything else, which connects when it is used.
- * @throws when Redis is not there or not fit.
+ * Takes the data directory, ends what dead processes have left behind, connects to Redis, which must be fit for queues, and
+ * makes everything else, which connects when it is used.
+ * @throws when Redis is not there or not fit; DataDirectoryError when the directory cannot be had.
  */
 export async function openAdapters(config: Config, log: Logger): Promise<Adapters> {
-  mkdirSync(config.DATA_DIR, { recursive: true, mode: 0o700 });
+  const data = await openDataDirectory(config.DATA_DIR);
   const redis = await connectRedis({ url: config.REDIS_URL }, log);
   const store = redisStore(redis.client, config.REDIS_PREFIX);
   const queue = openQueue(
@@ -56,6 +59,7 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
   );
   const clock = { now: () => Date.now() };
   const metrics = openMetrics(clock.now);
+  await reclaimLeftovers(data, metrics.telemetry, log);
   const forge = githubForge({
     apiUrl: config.GITHUB_API_URL,
     appId: config.GITHUB_APP_ID,
@@ -102,6 +106,7 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
       endpoints: config.BUILDKIT.map(parseEndpoint),
       buildxPath: config.BUILDX,
       directory: join(config.DATA_DIR, 'buildx'),
+      temporaryDirectory: data.temporary,
       ...(config.DOCKER_CONFIG ? { configDirectory: config.DOCKER_CONFIG } : {}),
       insecureRegistries: config.INSECURE_REGISTRIES,
       buildTimeoutMs: config.BUILD_TIMEOUT,
@@ -113,6 +118,7 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
         cluster: config.KUBECONFIG ? { kubeconfigPath: config.KUBECONFIG } : { ...podCredentials, ...config.apiServer },
         builtInChartPath,
         directory: join(config.DATA_DIR, 'helm'),
+        temporaryDirectory: data.temporary,
         timeoutMs: config.HELM_TIMEOUT,
         plainHttpRegistries: config.INSECURE_REGISTRIES,
         jobLog: cluster.jobLog,
@@ -129,6 +135,20 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
       await cluster.close();
       await queue.close();
       await redis.close();
+      await data[Symbol.asyncDispose]();
     },
   };
+}
+
+/** How long Helm may take to write down that it was interrupted. */
+const orphanGraceMs = 20_000;
+
+/** Nothing of a process that was killed may go on beside this one, which would find its releases locked and half done. */
+async function reclaimLeftovers(data: DataDirectory, telemetry: Telemetry, log: Logger): Promise<void> {
+  const { leftovers } = data;
+  const orphans = await endOrphans(orphanGraceMs);
+  telemetry.reclaimed('process', orphans.length);
+  telemetry.reclaimed('directory', leftovers.length);
+  for (const { pid, command } of orphans) log.warn({ kind: 'process', pid, command }, 'reclaimed');
+  for (const name of leftovers) log.warn({ kind: 'directory', name }, 'reclaimed');
 }

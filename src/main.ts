@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type Logger, pino } from 'pino';
 import { type Adapters, openAdapters } from './adapters.ts';
 import { type Config, ConfigError, parseConfig, type Role } from './config.ts';
+import { DataDirectoryError } from './data-directory.ts';
 import { buildGateway } from './gateway/gateway.ts';
 import { logOptions } from './log.ts';
 import { build } from './reconcile/build.ts';
@@ -133,7 +134,7 @@ try {
   // Everything is closed by now; the Redis client would keep the process for the two seconds of its closing timer.
   process.exit(0);
 } catch (error) {
-  if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`);
+  if (error instanceof ConfigError || error instanceof DataDirectoryError) process.stderr.write(`${error.message}\n`);
   else pino().fatal({ err: error }, 'ended');
   process.exit(1);
 }
