@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { PreviewKey } from '../../src/domain/preview.ts';
-import type { BuildJob, QueueHandlers } from '../../src/ports.ts';
+import type { BuildJob, QueueHandlers, TriggeredBy } from '../../src/ports.ts';
 
 /** One call of a handler, which goes on until the test ends it or its signal is aborted. */
 interface Call {
@@ -12,6 +12,7 @@ interface Call {
 
 interface Run extends Call {
   readonly key: PreviewKey;
+  readonly by: TriggeredBy;
   /** Resolves when the key has been triggered during the run. */
   readonly triggered: Promise<void>;
 }
@@ -50,11 +51,11 @@ export function probe(): Probe {
     finishRuns: () => runs.each((run) => run.finish()),
     finishBuilds: () => builds.each((build) => build.finish()),
     handlers: {
-      async reconcile(key, { signal, onTrigger }) {
+      async reconcile(key, { signal, by, onTrigger }) {
         const { promise: triggered, resolve } = Promise.withResolvers<void>();
         onTrigger(resolve);
         const { call, end } = callWith(signal);
-        runs.put({ ...call, key, triggered });
+        runs.put({ ...call, key, by, triggered });
         await end;
       },
       async build(job, signal) {

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { Nudges } from '../../src/adapters/redis/nudges.ts';
-import { defaultQueueOptions, maxDelayMs, retryDelayMs } from '../../src/adapters/redis/options.ts';
+import { defaultQueueOptions, maxDelayMs, type QueueOptions, retryDelayMs } from '../../src/adapters/redis/options.ts';
 import { DiagnosedError, RetryLaterError } from '../../src/domain/errors.ts';
 import type { Diagnosis, PreviewKey } from '../../src/domain/preview.ts';
 import { keyId, parseKeyId } from '../../src/domain/preview.ts';
@@ -33,7 +33,12 @@ interface Task<Data> {
 
 interface Look {
   readonly key: PreviewKey;
-  readonly failures: number;
+}
+
+/** What is known of a preview between its looks; `told` is a number of its own each time. */
+interface Attempts {
+  told: number | undefined;
+  failures: number;
 }
 
 interface Build {
@@ -50,10 +55,9 @@ interface Worker {
 /** `Queue` in memory; time is the clock's. `work` may be called for several workers. */
 export function fakeQueue(
   clock: FakeClock,
-  options: { readonly buildAttempts?: number; readonly firstRetryMs?: number } = {},
+  options: Partial<Pick<QueueOptions, 'buildAttempts' | 'firstRetryMs' | 'firstBuildRetryMs'>> = {},
 ): FakeQueue {
-  const firstRetryMs = options.firstRetryMs ?? defaultQueueOptions.firstRetryMs;
-  const buildAttempts = options.buildAttempts ?? defaultQueueOptions.buildAttempts;
+  const { firstRetryMs, firstBuildRetryMs, buildAttempts } = { ...defaultQueueOptions, ...options };
   const looks = new Map<string, Task<Look>>();
   const builds = new Map<string, Task<Build>>();
   const timers = new Map<string, { readonly dueAt: number; readonly cancel: () => void }>();
@@ -61,9 +65,26 @@ export function fakeQueue(
   const diagnoses = new Map<string, Diagnosis>();
   const workers = new Set<Worker>();
   const triggered: string[] = [];
+  const attempts = new Map<string, Attempts>();
+  let words = 0;
 
-  const look = (data: Look) => {
-    const id = keyId(data.key);
+  const attemptsOf = (id: string): Attempts => {
+    const known = attempts.get(id) ?? { told: undefined, failures: 0 };
+    attempts.set(id, known);
+    return known;
+  };
+
+  const tell = (key: PreviewKey) => {
+    const id = keyId(key);
+    attempts.set(id, { told: (words += 1), failures: 0 });
+    timers.get(id)?.cancel();
+    timers.delete(id);
+    look(key);
+  };
+
+  const look = (key: PreviewKey) => {
+    const data = { key };
+    const id = keyId(key);
     triggered.push(id);
     const task = looks.get(id);
     if (task?.state === 'active') {
@@ -73,13 +94,13 @@ export function fakeQueue(
     void pump();
   };
 
-  const lookLater = (data: Look, delayMs: number) => {
-    const id = keyId(data.key);
+  const lookLater = (key: PreviewKey, delayMs: number, whenDue: (key: PreviewKey) => void = look) => {
+    const id = keyId(key);
     timers.get(id)?.cancel();
     const delay = Math.min(Math.max(delayMs, 0), maxDelayMs);
     const cancel = clock.after(delay, () => {
       timers.delete(id);
-      look(data);
+      whenDue(key);
     });
     timers.set(id, { dueAt: clock.now() + delay, cancel });
   };
@@ -123,23 +144,29 @@ export function fakeQueue(
 
   const runLook = async (worker: Worker, task: Task<Look>) => {
     const { data, controller, nudges } = task;
+    const { key } = data;
+    const id = keyId(key);
     const onTrigger = (callback: () => void) => nudges.listen(callback);
+    const told = attempts.get(id)?.told;
     let failure: { readonly error: unknown } | undefined;
     try {
-      await worker.handlers.reconcile(data.key, { signal: controller.signal, onTrigger });
+      const by = told === undefined ? 'sweep' : 'event';
+      await worker.handlers.reconcile(key, { signal: controller.signal, by, onTrigger });
     } catch (error) {
       failure = { error };
     }
-    if (controller.signal.aborted) task.next = { data, delayMs: 0 };
-    else if (failure?.error instanceof RetryLaterError) lookLater(data, failure.error.retryAt - clock.now());
+    if (controller.signal.aborted) {
+      attemptsOf(id).told ??= told;
+      task.next = { data, delayMs: 0 };
+    } else if (failure?.error instanceof RetryLaterError) lookLater(key, failure.error.retryAt - clock.now());
     else if (failure) {
-      const failures = data.failures + 1;
-      lookLater({ ...data, failures }, retryDelayMs(failures, firstRetryMs));
-    }
+      const failures = (attemptsOf(id).failures += 1);
+      lookLater(key, retryDelayMs(failures, firstRetryMs, 0));
+    } else if (attempts.get(id)?.told === told) attempts.delete(id);
     // Otherwise it was given to somebody else meanwhile, or forgotten.
-    if (looks.get(keyId(data.key)) !== task) return;
-    looks.delete(keyId(data.key));
-    if (task.next) looks.set(keyId(data.key), newTask(task.next.data, 'queued'));
+    if (looks.get(id) !== task) return;
+    looks.delete(id);
+    if (task.next) looks.set(id, newTask(task.next.data, 'queued'));
     void pump();
   };
 
@@ -158,7 +185,7 @@ export function fakeQueue(
         else if (error instanceof RetryLaterError) task.next = { data, delayMs: error.retryAt - clock.now() };
         else if (failures >= buildAttempts) {
           fail(ref, { reason: 'BuildFailed', message: `Image ${name} could not be built: ${String(error)}` });
-        } else task.next = { data: { ...data, failures }, delayMs: retryDelayMs(failures, firstRetryMs) };
+        } else task.next = { data: { ...data, failures }, delayMs: retryDelayMs(failures, firstBuildRetryMs, 0) };
       }
     }
     if (builds.get(ref) !== task) return;
@@ -176,7 +203,7 @@ export function fakeQueue(
   const settle = (ref: string) => {
     const ids = [...waitersOf(ref)];
     waiters.delete(ref);
-    for (const key of ids.map(parseKeyId)) if (key) look({ key, failures: 0 });
+    for (const key of ids.map(parseKeyId)) if (key) tell(key);
   };
 
   const refsOf = (id: string) => [...waiters].filter(([, ids]) => ids.has(id)).map(([ref]) => ref);
@@ -190,9 +217,11 @@ export function fakeQueue(
       return new Map([...timers].map(([id, timer]) => [id, timer.dueAt]));
     },
 
-    async trigger(key, { delayMs = 0 } = {}) {
-      if (delayMs > 0) lookLater({ key, failures: 0 }, delayMs);
-      else look({ key, failures: 0 });
+    async trigger(key, { delayMs = 0, by = 'event' } = {}) {
+      if (by === 'sweep' && timers.has(keyId(key))) return;
+      const lookBy = by === 'event' ? tell : look;
+      if (delayMs > 0) lookLater(key, delayMs, lookBy);
+      else lookBy(key);
     },
 
     async startBuilds(key, jobs) {
@@ -253,7 +282,7 @@ export function fakeQueue(
 
     clear() {
       for (const { cancel } of timers.values()) cancel();
-      for (const map of [looks, builds, timers, waiters, diagnoses]) map.clear();
+      for (const map of [looks, builds, timers, waiters, diagnoses, attempts]) map.clear();
     },
 
     loseLocks() {

@@ -182,7 +182,7 @@ describe('a second worker', () => {
       world.push(key, second);
       stopsNext = true;
       const failure = world
-        .reconcile(key, { signal: new AbortController().signal, onTrigger: () => undefined })
+        .reconcile(key, { signal: new AbortController().signal, by: 'event', onTrigger: () => undefined })
         .catch((error: unknown) => error);
       await world.until(() => stoppedEarly.waiting === 1);
       const revision = world.push(key, { ...app, 'app.txt': 'third' });
@@ -220,7 +220,11 @@ describe('a second worker', () => {
     'F2 has the last word about a preview that has no namespace, and so no fence',
     async (world) => {
       const { key } = world.openPullRequest({ ...app, '.berth.yaml': 'images: 3\n' });
-      const speaking = world.reconcile(key, { signal: new AbortController().signal, onTrigger: () => undefined });
+      const speaking = world.reconcile(key, {
+        signal: new AbortController().signal,
+        by: 'event',
+        onTrigger: () => undefined,
+      });
       await world.until(() => stoppedSpeaking.waiting === 1);
       world.close(key);
       await world.run(key);
@@ -252,7 +256,7 @@ describe('a second worker', () => {
 
   /** A worker beside the queue's, as one is that outlived its lock. Gives what it fails with. */
   async function stoppedWorker(world: TestWorld, key: PullRequest['key']): Promise<unknown> {
-    const run = { signal: new AbortController().signal, onTrigger: () => undefined };
+    const run = { signal: new AbortController().signal, by: 'event' as const, onTrigger: () => undefined };
     // The first look starts the build and ends; the worker that is stopped is the one that deploys.
     await world.reconcile(key, run);
     await world.until(() => world.builder.images.size === 2);

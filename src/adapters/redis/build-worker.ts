@@ -121,7 +121,7 @@ export class BuildWorker {
       log.error({ err: error, ref, failures }, 'build given up');
       return this.#fail(request, outage(name, error));
     }
-    const delayMs = retryDelayMs(failures, options.firstRetryMs);
+    const delayMs = Math.round(retryDelayMs(failures, options.firstBuildRetryMs, Math.random()));
     log.warn({ err: error, ref, failures, retryInMs: delayMs }, 'build failed, will be tried again');
     return builds.add({ ...request, failures }, delayMs);
   }
@@ -143,7 +143,7 @@ export class BuildWorker {
 
   async #trigger(keyIds: readonly string[]): Promise<void> {
     const keys = keyIds.map(parseKeyId).filter((key) => key !== undefined);
-    await Promise.all(keys.map((key) => this.#parts.previews.look({ key, failures: 0 })));
+    await Promise.all(keys.map((key) => this.#parts.previews.tell(key)));
   }
 }
 

@@ -21,6 +21,8 @@ export interface Keys {
   diagnosis(ref: string): string;
   /** Set: references that one preview waits for. `keyId` may be empty, to get the prefix. */
   waitingFor(keyId: string): string;
+  /** Hash: what was told of the preview, and how often it failed since. */
+  attempts(keyId: string): string;
   status(name: string): string;
   log(ref: string): string;
   cache(cacheKey: string): string;
@@ -36,6 +38,7 @@ export function keysWith(prefix: string): Keys {
     settling: (ref) => `${prefix}:build:${buildId(ref)}:settling`,
     diagnosis: (ref) => `${prefix}:build:${buildId(ref)}:diagnosis`,
     waitingFor: (keyId) => `${prefix}:waiting-for:${keyId}`,
+    attempts: (keyId) => `${prefix}:attempts:${keyId}`,
     status: (name) => `${prefix}:status:${name}`,
     log: (ref) => `${prefix}:log:${buildId(ref)}`,
     cache: (cacheKey) => `${prefix}:cache:${cacheKey}`,

@@ -3,8 +3,9 @@ import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { FencedError, RetryLaterError } from '../../domain/errors.ts';
+import type { PreviewKey } from '../../domain/preview.ts';
 import { keyId, parseKeyId } from '../../domain/preview.ts';
-import type { QueueHandlers } from '../../ports.ts';
+import type { QueueHandlers, TriggeredBy } from '../../ports.ts';
 import type { BullWorker } from './bull.ts';
 import { openBullWorker } from './bull.ts';
 import { Nudges } from './nudges.ts';
@@ -21,6 +22,7 @@ interface PreviewRun extends Run {
 
 // Who lost to another worker looks again when that one is likely to have made progress.
 const fencedRetryMs = 1_000;
+const quietRetryMs = 1_000;
 
 const withNudges = (run: Run): PreviewRun => ({ ...run, nudges: new Nudges() });
 
@@ -62,7 +64,7 @@ export class PreviewWorker {
       .names()
       .map(parseKeyId)
       .filter((key) => key !== undefined);
-    await Promise.all(keys.map((key) => this.#queue.look({ key, failures: 0 })));
+    await Promise.all(keys.map((key) => this.#queue.look(key)));
   }
 
   async close(): Promise<void> {
@@ -75,45 +77,58 @@ export class PreviewWorker {
   async #process(job: Job<Look, void, PreviewJobName>): Promise<void> {
     switch (job.name) {
       case 'later':
-        return this.#queue.look(job.data);
+        if (job.data.tells) await this.#queue.attempts.told(keyId(job.data.key));
+        return this.#queue.look(job.data.key);
       case 'look':
-        return this.#runs.alone(keyId(job.data.key), job.id ?? '', withNudges, (run) => this.#look(job.data, run));
+        return this.#runs.alone(keyId(job.data.key), job.id ?? '', withNudges, (run) => this.#look(job.data.key, run));
     }
   }
 
-  async #look(look: Look, run: PreviewRun): Promise<void> {
-    const failure = await this.#attempt(look, run);
+  async #look(key: PreviewKey, run: PreviewRun): Promise<void> {
+    const { attempts } = this.#queue;
+    const preview = keyId(key);
+    const told = await attempts.lastTold(preview);
+    const failure = await this.#attempt(key, told === undefined ? 'sweep' : 'event', run);
     // Fetched while closing, or interrupted: whoever works next starts over. While this job is active, the new one
     // waits for its end.
-    if (this.#isClosing || run.signal.aborted) return this.#queue.look(look);
-    if (failure) await this.#lookAgain(look, failure.error);
+    if (this.#isClosing || run.signal.aborted) {
+      if (told !== undefined) await attempts.stands(preview, told);
+      return this.#queue.look(key);
+    }
+    if (failure) await this.#lookAgain(key, failure.error);
+    else await attempts.succeeded(preview, told);
   }
 
-  async #attempt(look: Look, run: PreviewRun): Promise<{ readonly error: unknown } | undefined> {
+  async #attempt(
+    key: PreviewKey,
+    by: TriggeredBy,
+    { signal, nudges }: PreviewRun,
+  ): Promise<{ readonly error: unknown } | undefined> {
     if (this.#isClosing) return undefined;
-    const { signal, nudges } = run;
     try {
-      await this.#reconcile(look.key, { signal, onTrigger: (callback) => nudges.listen(callback) });
+      await this.#reconcile(key, { signal, by, onTrigger: (callback) => nudges.listen(callback) });
       return undefined;
     } catch (error) {
       return { error };
     }
   }
 
-  async #lookAgain(look: Look, error: unknown): Promise<void> {
-    const preview = keyId(look.key);
+  async #lookAgain(key: PreviewKey, error: unknown): Promise<void> {
+    const preview = keyId(key);
     if (error instanceof RetryLaterError) {
       const delayMs = error.retryAt - Date.now();
       this.#log.info({ preview, reason: error.message, retryInMs: delayMs }, 'preview postponed');
-      return this.#queue.lookLater(look, delayMs);
+      return this.#queue.lookLater({ key }, delayMs);
     }
     if (error instanceof FencedError) {
       this.#log.info({ preview }, 'preview taken over by another worker');
-      return this.#queue.lookLater(look, fencedRetryMs);
+      return this.#queue.lookLater({ key }, fencedRetryMs);
     }
-    const failures = look.failures + 1;
-    const delayMs = retryDelayMs(failures, this.#options.firstRetryMs);
-    this.#log.warn({ err: error, preview, failures, retryInMs: delayMs }, 'preview failed, will be tried again');
-    return this.#queue.lookLater({ ...look, failures }, delayMs);
+    const failures = await this.#queue.attempts.failed(preview);
+    const delayMs = Math.round(retryDelayMs(failures, this.#options.firstRetryMs, Math.random()));
+    // Between the first failure and those that are seconds apart, there is nothing new to say.
+    const level = failures === 1 || delayMs >= quietRetryMs ? 'warn' : 'debug';
+    this.#log[level]({ err: error, preview, failures, retryInMs: delayMs }, 'preview failed, will be tried again');
+    return this.#queue.lookLater({ key }, delayMs);
   }
 }

@@ -48,9 +48,12 @@ export function openQueue(redis: RedisConnection, settings: Partial<QueueOptions
   };
 
   return {
-    async trigger(key, { delayMs = 0 } = {}) {
-      if (delayMs > 0) await previews.lookLater({ key, failures: 0 }, delayMs);
-      else await previews.look({ key, failures: 0 });
+    async trigger(key, { delayMs = 0, by = 'event' } = {}) {
+      // Whoever waits for the next try is not lost, and must not be tried with every sweep.
+      if (by === 'sweep' && (await previews.looksLater(key))) return;
+      if (delayMs > 0) await previews.lookLater({ key, tells: by === 'event' }, delayMs);
+      else if (by === 'sweep') await previews.look(key);
+      else await previews.tell(key);
     },
 
     async startBuilds(key, jobs) {
