@@ -29,6 +29,11 @@ import type { Ports } from './reconcile/ports.ts';
 /** The chart for repositories that have none; it lies beside `src` and beside `dist` alike. */
 const builtInChartPath = fileURLToPath(new URL('../charts/preview', import.meta.url));
 
+/** Whose images they are. An instance's name is its own on one cluster only; a registry may serve Berths on several. */
+export function imageInstance({ INSTANCE, GITHUB_APP_ID }: Pick<Config, 'INSTANCE' | 'GITHUB_APP_ID'>): string {
+  return `${INSTANCE}.${GITHUB_APP_ID}`;
+}
+
 export interface Adapters extends AsyncDisposable {
   readonly ports: Ports;
   readonly redis: RedisConnection;
@@ -103,6 +108,7 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
       gitPath: config.GIT,
     }),
     builder: buildxBuilder({
+      instance: imageInstance(config),
       endpoints: config.BUILDKIT.map(parseEndpoint),
       buildxPath: config.BUILDX,
       directory: join(config.DATA_DIR, 'buildx'),

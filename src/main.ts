@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { type Logger, pino } from 'pino';
-import { type Adapters, openAdapters } from './adapters.ts';
+import { type Adapters, imageInstance, openAdapters } from './adapters.ts';
 import { type Config, ConfigError, parseConfig, type Role } from './config.ts';
 import { DataDirectoryError } from './data-directory.ts';
 import { buildGateway } from './gateway/gateway.ts';
@@ -113,6 +113,7 @@ function settingsOf(config: Config): ReconcileSettings {
       scheme: config.PREVIEW_SCHEME,
       port: config.PREVIEW_PORT,
       platform: config.PLATFORM,
+      instance: imageInstance(config),
     },
     limits: {
       readyTimeoutMs: config.READY_TIMEOUT,

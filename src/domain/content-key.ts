@@ -4,6 +4,8 @@ import { canonicalJson } from './canonical-json.ts';
 import type { Trust } from './preview.ts';
 
 export interface ImageContent {
+  /** Whose image it is: of Berths that share a registry, each removes only what it does not use itself. */
+  readonly instance: string;
   /** Git's id of the context's folder. */
   readonly contextId: string;
   /** Git's id of the Dockerfile's content; it may lie outside the context. */
@@ -25,7 +27,22 @@ const recipe = 1;
  * and an image's `BERTH_REVISION` is the commit that it was first built from.
  */
 export function contentKey(content: ImageContent): string {
-  const { contextId, dockerfileId, ignoreId, target, args, platform, trust } = content;
-  const text = canonicalJson([recipe, contextId, dockerfileId, ignoreId ?? '', target ?? '', args, platform, trust]);
+  const { instance, contextId, dockerfileId, ignoreId, target, args, platform, trust } = content;
+  const text = canonicalJson([
+    recipe,
+    instance,
+    contextId,
+    dockerfileId,
+    ignoreId ?? '',
+    target ?? '',
+    args,
+    platform,
+    trust,
+  ]);
   return `c-${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
+}
+
+/** Whether a tag is a content key. */
+export function isContentKey(tag: string): boolean {
+  return /^c-[0-9a-f]{32}$/.test(tag);
 }

@@ -12,7 +12,7 @@ export interface ImageSurroundings {
   readonly repository: Repository;
   readonly trust: Trust;
   readonly sources: PlanSources;
-  readonly settings: Pick<PlanSettings, 'registry' | 'platform'>;
+  readonly settings: Pick<PlanSettings, 'registry' | 'instance' | 'platform'>;
   /** Values of placeholders that are known before builds. */
   readonly texts: ReadonlyMap<string, string>;
 }
@@ -48,6 +48,7 @@ export function plannedImage(
     Object.entries(image.args).map(([arg, value]) => [arg, fillCompletely(value, texts)] as const),
   );
   const tag = contentKey({
+    instance: settings.instance,
     contextId: contextEntry.id,
     dockerfileId: dockerfileEntry.id,
     ignoreId: sources.code.get(ignoreFileOf(dockerfile))?.id,

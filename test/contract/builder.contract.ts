@@ -1,18 +1,25 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { DiagnosedError } from '../../src/domain/errors.ts';
 import type { Diagnosis } from '../../src/domain/preview.ts';
-import type { Builder, BuildRequest } from '../../src/ports.ts';
+import type { Builder, BuildRequest, StoredImage } from '../../src/ports.ts';
 
 export interface BuilderSubject extends AsyncDisposable {
   readonly builder: Builder;
+  /** Another Berth's, with the same registry. */
+  readonly other: Builder;
   /** An image with a shell that Dockerfiles can start from. */
   readonly base: string;
   /** Registry and path for the images of this subject alone. */
+  readonly registry: string;
+  /** A path below it, without the image's name. */
   readonly repository: string;
+  /** Somebody gives an image one more tag. */
+  tag(ref: string, tag: string): Promise<void>;
   /** What the registry says about an image. */
   inspect(ref: string): Promise<{
     readonly digest: string;
@@ -227,6 +234,93 @@ export function describeBuilderContract(name: string, makeSubject: () => Promise
         { message: 'closed' },
       );
       await assert.rejects(subject.builder.digestOf(build.ref, aborted), { message: 'closed' });
+      const image = { ref: build.ref, digest: `sha256:${'0'.repeat(64)}` };
+      await assert.rejects(async () => subject.builder.removeImage(image, aborted), { message: 'closed' });
+      await assert.rejects(
+        async () => {
+          for await (const { ref } of subject.builder.storedImages(subject.registry, aborted)) assert.fail(ref);
+        },
+        { message: 'closed' },
+      );
+    });
+
+    /** A reference to an image of this subject with a content key for a tag. */
+    function contentRef(name = 'web'): string {
+      return `${subject.repository}/${name}:c-${randomBytes(16).toString('hex')}`;
+    }
+
+    async function built(ref: string, by: Builder = subject.builder): Promise<StoredImage> {
+      const file = randomBytes(8).toString('hex');
+      const build = await request([`FROM ${subject.base}`, 'COPY file /file'], { ref, files: { file } });
+      const { digest } = await by.build(build, () => undefined, signal);
+      return { ref, digest };
+    }
+
+    async function stored(by: Builder = subject.builder, registry = subject.registry): Promise<readonly StoredImage[]> {
+      const images: StoredImage[] = [];
+      for await (const image of by.storedImages(registry, signal)) images.push(image);
+      return images;
+    }
+
+    it('lists the images that it has built, each with its digest', async () => {
+      const first = await built(contentRef('listed'));
+      const second = await built(contentRef('listed'));
+      const elsewhere = await built(contentRef('listed-too'));
+      const listed = await stored();
+      for (const image of [first, second, elsewhere]) {
+        assert.deepEqual(
+          listed.filter(({ ref }) => ref === image.ref),
+          [image],
+        );
+      }
+      assert.ok(listed.every(({ ref }) => ref.startsWith(`${subject.registry}/`)));
+      assert.deepEqual(await stored(subject.builder, `${subject.registry}/sho`), []);
+      assert.ok((await stored(subject.builder, subject.repository)).some(({ ref }) => ref === first.ref));
+    });
+
+    it('lists nothing that another Berth has built, nothing that has another tag', async () => {
+      const others = await built(contentRef('shared'), subject.other);
+      const ours = await built(contentRef('shared'));
+      const named = await built(`${subject.repository}/shared:v1`);
+      const refs = (await stored()).map(({ ref }) => ref);
+      assert.ok(refs.includes(ours.ref));
+      assert.ok(!refs.includes(others.ref));
+      assert.ok(!refs.includes(named.ref));
+      assert.ok((await stored(subject.other)).some(({ ref }) => ref === others.ref));
+    });
+
+    it('lists no image that somebody else has given a tag', async () => {
+      const kept = await built(contentRef('kept'));
+      const plain = await built(contentRef('kept'));
+      await subject.tag(kept.ref, 'latest');
+      const refs = (await stored()).map(({ ref }) => ref);
+      assert.ok(refs.includes(plain.ref));
+      assert.ok(!refs.includes(kept.ref));
+    });
+
+    it('removes an image, once and again, and nothing but that', async () => {
+      const gone = await built(contentRef('removed'));
+      const stays = await built(contentRef('removed'));
+      await subject.builder.removeImage(gone, signal);
+      await subject.builder.removeImage(gone, signal);
+      assert.equal(await subject.builder.digestOf(gone.ref, signal), undefined);
+      assert.equal(await subject.builder.digestOf(stays.ref, signal), stays.digest);
+      const refs = (await stored()).map(({ ref }) => ref);
+      assert.deepEqual([refs.includes(gone.ref), refs.includes(stays.ref)], [false, true]);
+      await subject.builder.removeImage(stays, signal);
+      assert.ok((await stored()).every(({ ref }) => ref !== stays.ref));
+      const again = await built(gone.ref);
+      assert.equal(await subject.builder.digestOf(gone.ref, signal), again.digest);
+    });
+
+    it('removes an image with all its tags', async () => {
+      const ref = contentRef('twice');
+      const image = await built(ref);
+      const other = contentRef('twice');
+      await subject.tag(ref, other.split(':').at(-1) ?? '');
+      assert.equal((await stored()).filter(({ digest }) => digest === image.digest).length, 2);
+      await subject.builder.removeImage(image, signal);
+      assert.equal(await subject.builder.digestOf(other, signal), undefined);
     });
 
     it('knows no digest of what is not there', async () => {

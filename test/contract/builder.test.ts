@@ -11,12 +11,19 @@ import { describeBuilderContract, type BuilderSubject } from './builder.contract
 
 describeBuilderContract('in memory', async () => {
   const builder = fakeBuilder();
+  const other = fakeBuilder('other', builder.images);
   const base = 'registry.example/library/busybox:stable';
   builder.images.set(base, { digest: `sha256:${'0'.repeat(64)}`, labels: {}, env: [] });
   return {
     builder,
+    other,
     base,
+    registry: 'registry.example/acme',
     repository: 'registry.example/acme/shop',
+    async tag(ref, tag) {
+      const image = builder.images.get(ref);
+      if (image) builder.images.set(ref.replace(/:[^:]*$/, `:${tag}`), image);
+    },
     inspect: async (ref) => builder.images.get(ref) ?? Promise.reject(new Error(`no ${ref}`)),
     [Symbol.asyncDispose]: async () => undefined,
   };
@@ -41,19 +48,34 @@ describeBuilderContract('buildx, a remote BuildKit', async () => {
 async function realSubject(endpoint: Endpoint): Promise<BuilderSubject> {
   const { registry, tools } = localStack();
   const directory = await mkdtemp(path.join(tmpdir(), 'buildx-builder-'));
+  const own = `${registry}/test-${randomBytes(4).toString('hex')}`;
+  const options = { endpoints: [endpoint], buildxPath: tools.buildx, buildTimeoutMs: 60_000, directory };
   return {
-    builder: buildxBuilder({ endpoints: [endpoint], buildxPath: tools.buildx, buildTimeoutMs: 60_000, directory }),
+    builder: buildxBuilder({ ...options, instance: 'berth.1' }),
+    other: buildxBuilder({ ...options, instance: 'berth.2' }),
     base: `${registry}/library/busybox:stable`,
-    repository: `${registry}/test-${randomBytes(4).toString('hex')}/shop`,
+    registry: own,
+    repository: `${own}/shop`,
+    tag,
     inspect: (ref) => inspect(ref),
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   };
 }
 
+const accept = 'application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json';
+
+async function tag(ref: string, newTag: string): Promise<void> {
+  const [, host, name, oldTag] = /^([^/]+)\/(.+):([^:]+)$/.exec(ref) ?? [];
+  const manifests = `http://${host}/v2/${name}/manifests`;
+  const manifest = await fetch(`${manifests}/${oldTag}`, { headers: { accept } });
+  const headers = { 'content-type': manifest.headers.get('content-type') ?? '' };
+  const answer = await fetch(`${manifests}/${newTag}`, { method: 'PUT', headers, body: await manifest.bytes() });
+  if (!answer.ok) throw new Error(`${ref}: HTTP ${answer.status}`);
+}
+
 /** Asks the registry's API, on a way of its own. */
 async function inspect(ref: string): ReturnType<BuilderSubject['inspect']> {
   const [, host, name, tag] = /^([^/]+)\/(.+):([^:]+)$/.exec(ref) ?? [];
-  const accept = 'application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json';
   const answer = await fetch(`http://${host}/v2/${name}/manifests/${tag}`, { headers: { accept } });
   if (!answer.ok) throw new Error(`${ref}: HTTP ${answer.status}`);
   const manifest = (await answer.json()) as { config: { digest: string } };

@@ -30,7 +30,14 @@ describe('buildxBuilder', { timeout: 120_000 }, () => {
   after(() => rm(folder, { recursive: true, force: true }));
 
   function builder(more: Partial<BuildxBuilderOptions> = {}): Builder {
-    return buildxBuilder({ endpoints: [docker], buildxPath: tools.buildx, buildTimeoutMs: 60_000, directory, ...more });
+    return buildxBuilder({
+      instance: 'test',
+      endpoints: [docker],
+      buildxPath: tools.buildx,
+      buildTimeoutMs: 60_000,
+      directory,
+      ...more,
+    });
   }
 
   async function request(dockerfile: string, more: Partial<BuildRequest> = {}): Promise<BuildRequest> {

@@ -14,6 +14,7 @@ const settings: PlanInput['settings'] = {
   scheme: 'http',
   port: 8080,
   platform: 'linux/amd64',
+  instance: 'berth',
 };
 
 /** A repository as text by path, looked up as the caller of `planOf` does it. Folders follow from the files. */
@@ -253,6 +254,7 @@ describe("an image's reference", () => {
     'the target': refOf('{ context: web, target: runtime }'),
     'an argument': refOf('{ context: web, args: { A: b } }'),
     'an argument that names the revision': refOf('{ context: web, args: { A: "${sha}" } }'),
+    'the instance that builds it': refOf('{ context: web }', {}, { settings: { ...settings, instance: 'other' } }),
     'the platform': refOf('{ context: web }', {}, { settings: { ...settings, platform: 'linux/arm64' } }),
     'who is trusted': refOf('{ context: web }', {}, { trust: 'untrusted' }),
   })) {

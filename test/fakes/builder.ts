@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { instanceLabel } from '../../src/adapters/buildx/stored-images.ts';
+import { isContentKey } from '../../src/domain/content-key.ts';
 import { DiagnosedError } from '../../src/domain/errors.ts';
+import { parseImageReference } from '../../src/domain/image-reference.ts';
 import type { Builder, BuildRequest } from '../../src/ports.ts';
 
 interface FakeImage {
@@ -21,8 +24,7 @@ export interface FakeBuilder extends Builder {
  * `Builder` in memory. It understands as much of a Dockerfile as tests need: `FROM`, `ARG`, `ENV`, `COPY`, and of `RUN`
  * the commands `echo`, `seq`, `sleep`, `true` and `exit`, joined by `&&`.
  */
-export function fakeBuilder(): FakeBuilder {
-  const images = new Map<string, FakeImage>();
+export function fakeBuilder(instance: string = 'berth', images: Map<string, FakeImage> = new Map()): FakeBuilder {
   const builds: BuildRequest[] = [];
   return {
     images,
@@ -34,11 +36,37 @@ export function fakeBuilder(): FakeBuilder {
     async build(request, onLog, signal) {
       signal.throwIfAborted();
       builds.push(request);
-      const image = await new FakeBuild(request, images, onLog, signal).run();
+      const labels = { ...request.labels, [instanceLabel]: instance };
+      const image = await new FakeBuild({ ...request, labels }, images, onLog, signal).run();
       images.set(request.ref, image);
       return { digest: image.digest };
     },
+    async *storedImages(registry, signal) {
+      signal.throwIfAborted();
+      const imageOf = (ref: string, digest: string) => `${repositoryOf(ref)}@${digest}`;
+      const others = new Set(
+        [...images].filter(([ref]) => !hasContentKey(ref)).map(([ref, { digest }]) => imageOf(ref, digest)),
+      );
+      for (const [ref, { digest, labels }] of [...images]) {
+        const isOurs = ref.startsWith(`${registry}/`) && hasContentKey(ref) && labels[instanceLabel] === instance;
+        if (isOurs && !others.has(imageOf(ref, digest))) yield { ref, digest };
+      }
+    },
+    async removeImage({ ref, digest }, signal) {
+      signal.throwIfAborted();
+      for (const [stored, image] of images) {
+        if (image.digest === digest && repositoryOf(stored) === repositoryOf(ref)) images.delete(stored);
+      }
+    },
   };
+}
+
+function repositoryOf(ref: string): string | undefined {
+  return parseImageReference(ref)?.repository;
+}
+
+function hasContentKey(ref: string): boolean {
+  return isContentKey(parseImageReference(ref)?.tag ?? '');
 }
 
 class FakeBuild {

@@ -85,6 +85,14 @@ export function codeInMemory(): Code {
         builtFrom.set(digest, content);
         return { digest };
       },
+      async *storedImages(registry, signal) {
+        signal.throwIfAborted();
+        for (const [ref, digest] of [...images]) if (ref.startsWith(`${registry}/`)) yield { ref, digest };
+      },
+      async removeImage({ digest }, signal) {
+        signal.throwIfAborted();
+        for (const [ref, stored] of images) if (stored === digest) images.delete(ref);
+      },
     },
   };
 }

@@ -58,6 +58,7 @@ const settings: ReconcileSettings = {
     scheme: 'https',
     port: undefined,
     platform: 'linux/amd64',
+    instance: 'berth',
   },
   // Time is the clock's, which real timers do not know: what is waited for always comes in the end.
   limits: hours(20),

@@ -89,6 +89,7 @@ const planSettings: ReconcileSettings['plan'] = {
   scheme: 'https',
   port: undefined,
   platform: 'linux/amd64',
+  instance: 'berth',
 };
 
 /** Long enough that nothing is given up unless a test wants it. */

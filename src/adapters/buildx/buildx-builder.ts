@@ -10,10 +10,15 @@ import { buildArguments, createArguments, environment } from './command.ts';
 import { buildFailed, judge, timedOut } from './diagnosis.ts';
 import { frontendOf, hasFrom, isDockersFrontend } from './dockerfile.ts';
 import { type Endpoint, isReachable, rankEndpoints } from './endpoint.ts';
+import { removeImage } from './image-removal.ts';
 import { Progress } from './progress.ts';
+import { connectRegistries } from './registry-connection.ts';
 import { registryClient } from './registry.ts';
+import { imageLister, instanceLabel } from './stored-images.ts';
 
 export interface BuildxBuilderOptions {
+  /** Written on each image that is built; tells Berths that share a registry apart. */
+  readonly instance: string;
   /** Made by `parseEndpoint`; at least one. */
   readonly endpoints: readonly Endpoint[];
   /** For what nobody with write access has pushed; by default the same as `endpoints`. */
@@ -42,10 +47,11 @@ const metadata = z.object({ 'containerimage.digest': z.string().regex(/^sha256:[
 /** BuildKit by way of buildx, on the first endpoint that answers; registries are asked directly. */
 export function buildxBuilder(options: BuildxBuilderOptions): Builder {
   const { temporaryDirectory = options.directory } = options;
-  const registry = registryClient({
+  const registries = connectRegistries({
     configDirectory: options.configDirectory,
     insecureRegistries: options.insecureRegistries ?? [],
   });
+  const registry = registryClient(registries);
   /**
    * By this and the context's path BuildKit finds the files it was sent before, and is sent only what has changed.
    * buildx would make up another one in each run's directory.
@@ -79,7 +85,7 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
       }
       const metadataPath = path.join(runDirectory, 'metadata.json');
       const args = buildArguments({
-        request,
+        request: { ...request, labels: { ...request.labels, [instanceLabel]: options.instance } },
         endpoint,
         metadataPath,
         registryCache: options.registryCache === true && endpoint.kind === 'buildkit',
@@ -141,6 +147,8 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
 
   return {
     digestOf: registry.digestOf,
+    storedImages: imageLister(registries, options.instance),
+    removeImage: (image, signal) => removeImage(registries, image, signal),
     async build(request, onLog, signal) {
       signal.throwIfAborted();
       const build = await examined(request, onLog, signal);

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { connectRegistries } from '../../../src/adapters/buildx/registry-connection.ts';
 import { registryClient } from '../../../src/adapters/buildx/registry.ts';
 import { RetryLaterError } from '../../../src/domain/errors.ts';
 
@@ -38,7 +39,7 @@ describe('registryClient', () => {
     await rm(directory, { recursive: true });
   });
 
-  const client = () => registryClient({ configDirectory: directory, insecureRegistries: [] });
+  const client = () => registryClient(connectRegistries({ configDirectory: directory, insecureRegistries: [] }));
   const configure = (config: object) => writeFile(path.join(directory, 'config.json'), JSON.stringify(config));
   const login = () => configure({ auths: { [host]: { auth: btoa(`bob:${password}`) } } });
 
