@@ -22,6 +22,8 @@ export interface World extends AsyncDisposable {
   readonly berth: BerthProcess;
   /** Ends Berth the hard way and starts another. */
   restart(signal: NodeJS.Signals): Promise<void>;
+  /** Starts another Berth beside it, with a data directory of its own; it is ended with the world, or before. */
+  startAnother(): Promise<BerthProcess>;
   /** GETs a preview through the gateway, by the URL that Berth posted. */
   visit(url: string, path?: string): Promise<Answer>;
   /** GETs a preview and checks that its page shows the text, such as the commit it was built from. */
@@ -60,18 +62,22 @@ export interface WorldOptions {
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const stack = options.stack ?? localStack();
   const instance = uniqueWord('e2e');
-  const dataDir = await mkdtemp(join(tmpdir(), 'berth-e2e-'));
+  const directory = await mkdtemp(join(tmpdir(), 'berth-e2e-'));
   const github = await startSimulator();
-  const env = { ...berthEnvironment(stack, github, { instance, dataDir }), ...options.env };
+  const environment = (dataDir: string) => ({
+    ...berthEnvironment(stack, github, { instance, dataDir: join(directory, dataDir) }),
+    ...options.env,
+  });
   const config = await prepareCluster(stack);
   const cluster = config.makeApiClient(CoreV1Api);
 
   const start = async () => {
-    const process = await startBerth(env, options.onLog);
+    const process = await startBerth(environment('first'), options.onLog);
     github.setWebhookUrl(process.webhookUrl);
     return process;
   };
   let berth = await start();
+  const others: BerthProcess[] = [];
 
   const namespaces = async () =>
     (await cluster.listNamespace({ labelSelector: `berth.dev/instance=${instance}` })).items;
@@ -89,6 +95,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     async restart(signal) {
       await berth.stop(signal);
       berth = await start();
+    },
+    async startAnother() {
+      const process = await startBerth(environment(`other-${others.length}`), options.onLog);
+      others.push(process);
+      return process;
     },
     visit: (url, path = '/') => visit(berth.gatewayPort, new URL(url).hostname, path),
     async shows(url, text) {
@@ -118,12 +129,12 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       await world.commented(repo, number, /The preview is removed/);
     },
     async [Symbol.asyncDispose]() {
-      await berth.stop();
+      await Promise.all([berth, ...others].map((each) => each.stop()));
       const left = await namespaces();
       await Promise.all(
         left.map(({ metadata }) => cluster.deleteNamespace({ name: metadata?.name ?? '', gracePeriodSeconds: 0 })),
       );
-      await rm(dataDir, { recursive: true, force: true });
+      await rm(directory, { recursive: true, force: true });
       await github.close();
     },
   };
