@@ -115,6 +115,7 @@ const variables = z.object({
   REMOVAL_TIMEOUT: duration('2m'),
   UNINSTALL_TIMEOUT: duration('1m'),
   SWEEP_INTERVAL: duration('2m'),
+  RESYNC_INTERVAL: duration('1h'),
   SHUTDOWN_TIMEOUT: duration('25s'),
 });
 

@@ -3,14 +3,15 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { type Logger, pino } from 'pino';
 import { type Adapters, imageInstance, openAdapters } from './adapters.ts';
+import { choresOf, sweeping } from './chores.ts';
 import { type Config, ConfigError, parseConfig, type Role } from './config.ts';
 import { DataDirectoryError } from './data-directory.ts';
 import { buildGateway } from './gateway/gateway.ts';
 import { logOptions } from './log.ts';
 import { build } from './reconcile/build.ts';
+import { type ChoreClock, startChore } from './reconcile/chore.ts';
 import type { ReconcileSettings } from './reconcile/ports.ts';
 import { reconcilerFor } from './reconcile/reconciler.ts';
-import { type SweepClock, startSweeping } from './reconcile/sweep-clock.ts';
 import { buildOperations } from './server/operations.ts';
 import { buildServer } from './server/server.ts';
 
@@ -43,7 +44,7 @@ async function run(config: Config, log: Logger): Promise<void> {
   });
   await operations.listen(config.OPERATIONS_LISTEN);
   log.info({ port: portOf(operations.server) }, 'listening for operators');
-  const sweeper = startSweeping(adapters.ports, config.ROLES.includes('sweep') ? config.SWEEP_INTERVAL : undefined);
+  const sweeper = startChore(adapters.ports, sweeping(config, adapters.ports));
   const started: Close[] = [];
   try {
     for (const role of config.ROLES) started.push(await start[role](config, adapters, log.child({ role }), sweeper));
@@ -60,7 +61,7 @@ async function run(config: Config, log: Logger): Promise<void> {
 }
 
 const start: Readonly<
-  Record<Role, (config: Config, adapters: Adapters, log: Logger, sweeper: SweepClock) => Promise<Close>>
+  Record<Role, (config: Config, adapters: Adapters, log: Logger, sweeper: ChoreClock) => Promise<Close>>
 > = {
   async server(config, { ports, redis }, log, sweeper) {
     const secrets = [config.GITHUB_WEBHOOK_SECRET, config.GITHUB_WEBHOOK_SECRET_OLD].filter(
@@ -99,9 +100,12 @@ const start: Readonly<
     log.info({ port: portOf(gateway.server) }, 'listening');
     return gateway.close;
   },
-  async sweep(_config, _adapters, _log, sweeper) {
-    sweeper.soon();
-    return () => Promise.resolve();
+  async sweep(config, { ports }, log, sweeper) {
+    const clocks = choresOf(config, ports).map((chore) => startChore({ ...ports, log }, chore));
+    for (const clock of [sweeper, ...clocks]) clock.start();
+    return async () => {
+      await Promise.all(clocks.map((clock) => clock.close()));
+    };
   },
 };
 
@@ -120,6 +124,7 @@ function settingsOf(config: Config): ReconcileSettings {
       imageTimeoutMs: config.IMAGE_TIMEOUT,
       removalTimeoutMs: config.REMOVAL_TIMEOUT,
       uninstallTimeoutMs: config.UNINSTALL_TIMEOUT,
+      resyncIntervalMs: config.RESYNC_INTERVAL,
     },
   };
 }

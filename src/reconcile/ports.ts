@@ -25,6 +25,8 @@ export interface Limits {
   readonly removalTimeoutMs: number;
   /** How long delete hooks may take before the namespace goes without them. */
   readonly uninstallTimeoutMs: number;
+  /** How long a settled preview is believed at most before it is looked at again without anybody asking. */
+  readonly resyncIntervalMs: number;
 }
 
 export interface ReconcileSettings {

@@ -99,7 +99,7 @@ async function reconcileOnce(
   }
   await reporter.flush();
   if (!fence.isClaimed) await lookAgainIfChanged(ports, key, pullRequest, signal);
-  if (settled) await settle(ports, target, key, settled);
+  if (settled) await settle(ports, pass, settled);
 }
 
 /**
@@ -164,11 +164,11 @@ async function converge(ports: Ports, pass: Pass, report: Report): Promise<Obser
 
 async function settle(
   { store }: Pick<Ports, 'store'>,
-  { pullRequest }: Pick<Pass, 'pullRequest'>,
-  key: PreviewKey,
+  { key, pullRequest, limits }: Pass,
   { namespace }: Observed,
 ): Promise<void> {
   const uid = namespace.state === 'active' ? namespace.uid : undefined;
+  const ttlMs = settledTtlMs(key, pullRequest, limits.resyncIntervalMs);
   await store.forget(waitingKey(key));
-  await store.set(settledKey(key), settledValue(pullRequest, uid), settledTtlMs);
+  await store.set(settledKey(key), settledValue(pullRequest, uid), ttlMs);
 }

@@ -1,58 +1,94 @@
-import { keyId, type PreviewKey, type PullRequest, type Repository } from '../domain/preview.ts';
-import type { PreviewNamespace } from '../ports.ts';
+import { keyId, type PreviewKey, type PullRequest } from '../domain/preview.ts';
+import type { PreviewNamespace, Swept } from '../ports.ts';
 import type { Ports } from './ports.ts';
-import { settledKey, settledValue } from './settled.ts';
+import { isSettledAs, isSettledIn, settledKey } from './settled.ts';
+import { missedEnds } from './sweep-ends.ts';
+import { listsOf } from './sweep-lists.ts';
 
 type SweepPorts = Pick<Ports, 'forge' | 'cluster' | 'queue' | 'store' | 'log'>;
 
+/** How many ends that were perhaps missed one sweep looks at. */
+const mostEnds = 20;
+
 /**
- * Looks at everything once: every open pull request of every repository, and every namespace of ours. Triggers those
- * that are not as last settled. It removes nothing itself: a list that is short or wrong only costs a second look.
- * @returns how many previews were triggered.
+ * Looks at everything once: every namespace of ours, and in every repository the pull requests that are open, those closed
+ * lately, and those that deployments are about. Triggers those that are not as last settled. It removes nothing itself: a
+ * list that is short or wrong only costs a second look, and one that fails hides nothing of the others.
+ * @throws when the namespaces or the repositories could not be listed, after looking at all the rest.
  */
-export async function sweep(ports: SweepPorts, signal: AbortSignal): Promise<number> {
-  const { forge, cluster, queue, log } = ports;
-  const namespaces = new Map((await cluster.previews(signal)).map((namespace) => [keyId(namespace.key), namespace]));
-  const open = new Set<string>();
-  let triggered = 0;
-  const trigger = async (key: PreviewKey) => {
-    signal.throwIfAborted();
-    triggered += 1;
-    await queue.trigger(key);
-  };
-  for (const repository of await forge.repositories(signal)) {
-    for (const pullRequest of await listed(ports, repository, signal)) {
-      const id = keyId(pullRequest.key);
-      open.add(id);
-      if (!(await isSettled(ports, pullRequest, namespaces.get(id)))) await trigger(pullRequest.key);
+export async function sweep(ports: SweepPorts, signal: AbortSignal): Promise<Swept> {
+  const { forge, cluster, queue, store, log } = ports;
+  const failures: unknown[] = [];
+  const orLater = async <T>(list: Promise<readonly T[]>): Promise<readonly T[] | undefined> => {
+    try {
+      return await list;
+    } catch (error) {
+      signal.throwIfAborted();
+      failures.push(error);
+      return undefined;
     }
+  };
+  let triggered = 0;
+  const trigger = async (keys: readonly PreviewKey[]) => {
+    for (const key of keys) {
+      signal.throwIfAborted();
+      await queue.trigger(key, { by: 'sweep' });
+      triggered += 1;
+    }
+  };
+
+  const namespaces = namespacesOf(await orLater(cluster.previews(signal)));
+  const repositories = await orLater(forge.repositories(signal));
+  const open = new Set<string>();
+  const unlisted = new Set<number>();
+  let endsLeft = mostEnds;
+  for (const repository of repositories ?? []) {
+    const lists = await listsOf(ports, repository, signal);
+    if (!lists.open) unlisted.add(repository.id);
+    for (const { key } of lists.open ?? []) open.add(keyId(key));
+    await trigger(await unsettled(store, lists.open ?? [], namespaces));
+    const isSeen = (key: PreviewKey) => open.has(keyId(key)) || namespaces?.has(keyId(key)) === true;
+    const ends = await missedEnds(store, lists, isSeen, endsLeft);
+    endsLeft -= ends.length;
+    await trigger(ends);
   }
-  for (const [id, namespace] of namespaces) if (!open.has(id)) await trigger(namespace.key);
-  log.info({ open: open.size, namespaces: namespaces.size, triggered }, 'swept');
-  return triggered;
+  for (const [id, namespace] of namespaces ?? []) {
+    if (open.has(id)) continue;
+    const isUnlisted = !repositories || unlisted.has(namespace.key.repositoryId);
+    if (!isUnlisted || !(await isBelieved(store, namespace))) await trigger([namespace.key]);
+  }
+
+  const terminating = [...(namespaces?.values() ?? [])].filter((namespace) => namespace.terminating).length;
+  const swept = { open: open.size, namespaces: namespaces?.size ?? 0, terminating, triggered };
+  log.info(swept, 'swept');
+  if (failures.length > 0) throw failures[0];
+  return swept;
 }
 
-/** The open pull requests of one repository, as far as it says. */
-async function listed(
-  { forge, log }: SweepPorts,
-  repository: Repository,
-  signal: AbortSignal,
-): Promise<readonly PullRequest[]> {
-  try {
-    return await forge.openPullRequests(repository, signal);
-  } catch (err) {
-    signal.throwIfAborted();
-    // One repository out of reach must not hide the others; its namespaces are looked at one by one.
-    log.warn({ err, repository: `${repository.owner}/${repository.name}` }, 'open pull requests not listed');
-    return [];
-  }
+type Namespaces = ReadonlyMap<string, PreviewNamespace>;
+
+function namespacesOf(list: readonly PreviewNamespace[] | undefined): Namespaces | undefined {
+  return list && new Map(list.map((namespace) => [keyId(namespace.key), namespace]));
 }
 
-async function isSettled(
-  { store }: SweepPorts,
-  pullRequest: PullRequest,
-  namespace: PreviewNamespace | undefined,
-): Promise<boolean> {
-  if (namespace?.terminating) return false;
-  return (await store.get(settledKey(pullRequest.key))) === settledValue(pullRequest, namespace?.uid);
+/** Those that are not as last settled; without knowledge of namespaces, as far as the pull requests tell. */
+async function unsettled(
+  store: Ports['store'],
+  pullRequests: readonly PullRequest[],
+  namespaces: Namespaces | undefined,
+): Promise<readonly PreviewKey[]> {
+  const looked = await Promise.all(
+    pullRequests.map(async (pullRequest) => {
+      const namespace = namespaces?.get(keyId(pullRequest.key));
+      const settled = await store.get(settledKey(pullRequest.key));
+      const uid = namespaces ? (namespace?.uid ?? 'none') : 'any';
+      return namespace?.terminating || !isSettledAs(settled, pullRequest, uid) ? [pullRequest.key] : [];
+    }),
+  );
+  return looked.flat();
+}
+
+/** Whether the last pass left the namespace as it is; for as long as no list says what it should be. */
+async function isBelieved(store: Ports['store'], { key, uid, terminating }: PreviewNamespace): Promise<boolean> {
+  return !terminating && isSettledIn(await store.get(settledKey(key)), uid);
 }

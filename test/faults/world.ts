@@ -66,7 +66,7 @@ const settings: ReconcileSettings = {
 
 function hours(count: number): Limits {
   const ms = count * 60 * 60 * 1000;
-  return { readyTimeoutMs: ms, imageTimeoutMs: ms, removalTimeoutMs: ms, uninstallTimeoutMs: ms };
+  return { readyTimeoutMs: ms, imageTimeoutMs: ms, removalTimeoutMs: ms, uninstallTimeoutMs: ms, resyncIntervalMs: ms };
 }
 
 /** How long pods take to become ready, or to crash. */

@@ -98,6 +98,7 @@ export const patience: Limits = {
   imageTimeoutMs: 60_000,
   removalTimeoutMs: 600_000,
   uninstallTimeoutMs: 600_000,
+  resyncIntervalMs: 3_600_000,
 };
 
 async function testWorld({ limits, replace }: Setting, opened: PreviewKey[]) {
