@@ -309,7 +309,10 @@ export interface Queue {
 /** `event`: somebody told us. `sweep`: we found it ourselves, so that what it leads to was lost before. */
 export type TriggeredBy = 'event' | 'sweep';
 
-export type BuildState = { readonly state: 'building' } | { readonly state: 'failed'; readonly diagnosis: Diagnosis };
+export type BuildState =
+  /** `trouble`: what has kept it from being built so far, in one line; it is tried again until nobody wants it. */
+  | { readonly state: 'building'; readonly trouble?: string }
+  | { readonly state: 'failed'; readonly diagnosis: Diagnosis };
 
 /** One image of one revision to build; `ref` identifies it. */
 export interface BuildJob {
@@ -328,8 +331,8 @@ export interface QueueHandlers {
    */
   reconcile(key: PreviewKey, run: ReconcileRun): Promise<void>;
   /**
-   * Runs alone for its reference. A `DiagnosedError` is kept for `builds` and not retried. When it ends, everybody
-   * who waits for it is triggered.
+   * Runs alone for its reference. A `DiagnosedError` is kept for `builds` and not retried; after any other the build is
+   * tried again with back-off. When it ends, or has trouble for long, everybody who waits for it is triggered.
    */
   build(job: BuildJob, signal: AbortSignal): Promise<void>;
 }

@@ -101,7 +101,8 @@ export type NamespaceState =
 
 export type ImageState =
   | { readonly state: 'absent' }
-  | { readonly state: 'building' }
+  /** `trouble`: what has kept it from being built so far, in one line; it will be tried again. */
+  | { readonly state: 'building'; readonly trouble?: string }
   /** `digest` is `sha256:…`, as the registry has it. */
   | { readonly state: 'built'; readonly digest: string }
   | { readonly state: 'failed'; readonly diagnosis: Diagnosis };

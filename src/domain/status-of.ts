@@ -77,8 +77,19 @@ function phaseOf({ desired, observed, step, overdue }: Situation): Word {
     case 'invalid':
       return { phase: 'Failed', message: desired.diagnosis.message, diagnosis: desired.diagnosis };
     case 'present':
-      return word(...progressOf(step, desired.plan));
+      return troubleOf(desired.plan, observed) ?? word(...progressOf(step, desired.plan));
   }
+}
+
+/** The first build that an outage keeps from being built. Nobody's fault who reads this, so nothing has failed. */
+function troubleOf({ images }: Plan, observed: Observed): Word | undefined {
+  for (const { name } of images) {
+    const state = observed.images.get(name);
+    if (state?.state !== 'building' || state.trouble === undefined) continue;
+    const why = state.trouble.replace(/[.\s]+$/, '');
+    return word('Building', `The image ${name} could not be built yet: ${why}. Berth will try again.`);
+  }
+  return undefined;
 }
 
 /**

@@ -341,21 +341,39 @@ export function describeQueueContract(name: string, makeSubject: () => Promise<Q
         await subject.idle();
       });
 
-      it('tries again after an outage, and reports it in the end', async () => {
+      it('tries again after an outage for as long as it takes, and tells those who wait what it is', async () => {
+        const worker = await work();
+        worker.finishRuns();
+        const { ref } = job('web');
+        await queue.startBuilds(key, [job('web')]);
+        (await worker.build()).fail(new Error('registry is away'));
+        await subject.elapse(contractOptions.firstBuildRetryMs);
+        const second = await worker.build();
+        assert.deepEqual(await queue.builds([ref]), new Map([[ref, { state: 'building' }]]));
+        second.fail(new Error('registry is away\nat 10.0.0.1'));
+        assert.deepEqual((await worker.run()).key, key);
+        await subject.idle();
+        const trouble = { state: 'building', trouble: 'registry is away' };
+        assert.deepEqual(await queue.builds([ref]), new Map([[ref, trouble]]));
+        assert.deepEqual(await queue.waitingFor(key), [ref]);
+        await subject.elapse(2 * contractOptions.firstBuildRetryMs);
+        (await worker.build()).finish();
+        await worker.run();
+        await subject.idle();
+        assert.deepEqual([...(await queue.builds([ref]))], []);
+        assert.deepEqual(worker.started, { runs: 2, builds: 3 });
+      });
+
+      it('tries a build at once that waits for its next try when somebody else asks for it', async () => {
         const worker = await work();
         worker.finishRuns();
         await queue.startBuilds(key, [job('web')]);
-        (await worker.build()).fail(new Error('registry is away'));
-        await subject.elapse(contractOptions.firstRetryMs);
-        const second = await worker.build();
-        assert.deepEqual(await queue.builds([job('web').ref]), new Map([[job('web').ref, { state: 'building' }]]));
-        second.fail(new Error('registry is away'));
-        await worker.run();
+        (await worker.build()).fail(new RetryLaterError('rate limit', subject.now() + 25_000));
         await subject.idle();
-        const state = (await queue.builds([job('web').ref])).get(job('web').ref);
-        assert.ok(state?.state === 'failed');
-        assert.equal(state.diagnosis.reason, 'BuildFailed');
-        assert.match(state.diagnosis.message, /web could not be built: .*registry is away/);
+        await queue.startBuilds(other, [job('web')]);
+        (await worker.build()).finish();
+        assert.deepEqual([await worker.run(), await worker.run()].map((run) => run.key.number).sort(), [1, 2]);
+        await subject.idle();
       });
 
       it('waits as long as the outside asks, without counting it as a failure', async () => {

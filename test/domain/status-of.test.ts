@@ -45,6 +45,15 @@ describe('statusOf', () => {
       message: /^Building the images web, web\.$/,
     },
     {
+      name: 'says what keeps an image from being built, and that it is tried again',
+      change: {
+        step: { do: 'wait', for: 'builds' },
+        observed: { ...nothing, images: new Map([['web', { state: 'building', trouble: 'the builder is away.' }]]) },
+      },
+      phase: 'Building',
+      message: /^The image web could not be built yet: the builder is away\. Berth will try again\.$/,
+    },
+    {
       name: 'says nothing of images when there are none to build',
       change: { step: { do: 'create namespace' }, desired: { ...present, plan: samplePlan({ images: [] }) } },
       phase: 'Deploying',

@@ -63,6 +63,7 @@ export function fakeQueue(
   const timers = new Map<string, { readonly dueAt: number; readonly cancel: () => void }>();
   const waiters = new Map<string, Set<string>>();
   const diagnoses = new Map<string, Diagnosis>();
+  const troubles = new Map<string, string>();
   const workers = new Set<Worker>();
   const triggered: string[] = [];
   const attempts = new Map<string, Attempts>();
@@ -109,7 +110,7 @@ export function fakeQueue(
     const { ref } = data.job;
     const task = builds.get(ref);
     if (task?.state === 'active') task.next = { data, delayMs };
-    else if (!task) enqueueBuild(data, delayMs);
+    else if (task?.state !== 'queued') enqueueBuild(data, delayMs);
   };
 
   const enqueueBuild = (data: Build, delayMs: number) => {
@@ -172,7 +173,7 @@ export function fakeQueue(
 
   const runBuild = async (worker: Worker, task: Task<Build>) => {
     const { data, controller } = task;
-    const { ref, name } = data.job;
+    const { ref } = data.job;
     if (waitersOf(ref).size > 0) {
       try {
         await worker.handlers.build(data.job, controller.signal);
@@ -183,9 +184,13 @@ export function fakeQueue(
           if (waitersOf(ref).size > 0) task.next = { data, delayMs: 0 };
         } else if (error instanceof DiagnosedError) fail(ref, error.diagnosis);
         else if (error instanceof RetryLaterError) task.next = { data, delayMs: error.retryAt - clock.now() };
-        else if (failures >= buildAttempts) {
-          fail(ref, { reason: 'BuildFailed', message: `Image ${name} could not be built: ${String(error)}` });
-        } else task.next = { data: { ...data, failures }, delayMs: retryDelayMs(failures, firstBuildRetryMs, 0) };
+        else {
+          task.next = { data: { ...data, failures }, delayMs: retryDelayMs(failures, firstBuildRetryMs, 0) };
+          if (failures >= buildAttempts) {
+            troubles.set(ref, (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '');
+            for (const key of keysOf(waitersOf(ref))) look(key);
+          }
+        }
       }
     }
     if (builds.get(ref) !== task) return;
@@ -201,9 +206,10 @@ export function fakeQueue(
   };
 
   const settle = (ref: string) => {
-    const ids = [...waitersOf(ref)];
+    const keys = keysOf(waitersOf(ref));
     waiters.delete(ref);
-    for (const key of ids.map(parseKeyId)) if (key) tell(key);
+    troubles.delete(ref);
+    for (const key of keys) tell(key);
   };
 
   const refsOf = (id: string) => [...waiters].filter(([, ids]) => ids.has(id)).map(([ref]) => ref);
@@ -249,7 +255,10 @@ export function fakeQueue(
       for (const ref of refs) {
         const diagnosis = diagnoses.get(ref);
         if (diagnosis) states.set(ref, { state: 'failed', diagnosis });
-        else if (builds.has(ref) && waitersOf(ref).size > 0) states.set(ref, { state: 'building' });
+        else if (builds.has(ref) && waitersOf(ref).size > 0) {
+          const trouble = troubles.get(ref);
+          states.set(ref, { state: 'building', ...(trouble !== undefined && { trouble }) });
+        }
       }
       return states;
     },
@@ -282,7 +291,7 @@ export function fakeQueue(
 
     clear() {
       for (const { cancel } of timers.values()) cancel();
-      for (const map of [looks, builds, timers, waiters, diagnoses, attempts]) map.clear();
+      for (const map of [looks, builds, timers, waiters, diagnoses, troubles, attempts]) map.clear();
     },
 
     loseLocks() {
@@ -294,4 +303,8 @@ export function fakeQueue(
 
 function newTask<Data>(data: Data, state: 'queued' | 'delayed'): Task<Data> {
   return { data, state, next: undefined, controller: new AbortController(), nudges: new Nudges() };
+}
+
+function keysOf(keyIds: ReadonlySet<string>): readonly PreviewKey[] {
+  return [...keyIds].map(parseKeyId).filter((key) => key !== undefined);
 }

@@ -3,7 +3,7 @@ import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { DiagnosedError, RetryLaterError } from '../../domain/errors.ts';
-import type { Diagnosis } from '../../domain/preview.ts';
+import type { Diagnosis, PreviewKey } from '../../domain/preview.ts';
 import { parseKeyId } from '../../domain/preview.ts';
 import type { QueueHandlers } from '../../ports.ts';
 import type { BuildQueue, BuildRequest } from './builds.ts';
@@ -27,6 +27,9 @@ export interface BuildWorkerParts {
 
 // A build that takes its worker down so often, e.g. by using up its memory, would do so for ever.
 const maxCrashes = 5;
+
+// What kept a build from being done is believed until a while into its next try.
+const troubleTtlMs = 60_000;
 
 export class BuildWorker {
   readonly #parts: BuildWorkerParts;
@@ -109,7 +112,7 @@ export class BuildWorker {
 
   async #failed(request: BuildRequest, error: unknown): Promise<void> {
     const { builds, options, log } = this.#parts;
-    const { ref, name } = request.job;
+    const { ref } = request.job;
     if (error instanceof DiagnosedError) return this.#fail(request, error.diagnosis);
     if (error instanceof RetryLaterError) {
       const delayMs = error.retryAt - Date.now();
@@ -117,12 +120,9 @@ export class BuildWorker {
       return builds.add(request, delayMs);
     }
     const failures = request.failures + 1;
-    if (failures >= options.buildAttempts) {
-      log.error({ err: error, ref, failures }, 'build given up');
-      return this.#fail(request, outage(name, error));
-    }
     const delayMs = Math.round(retryDelayMs(failures, options.firstBuildRetryMs, Math.random()));
     log.warn({ err: error, ref, failures, retryInMs: delayMs }, 'build failed, will be tried again');
+    if (failures >= options.buildAttempts) await this.#tellTrouble(ref, lineOf(error), delayMs);
     return builds.add({ ...request, failures }, delayMs);
   }
 
@@ -134,6 +134,14 @@ export class BuildWorker {
     await this.#settle(ref);
   }
 
+  /** No outage is an author's fault, nor does Berth give up; but it lasts, so whoever waits should know. */
+  async #tellTrouble(ref: string, trouble: string, delayMs: number): Promise<void> {
+    const { interest, previews } = this.#parts;
+    await interest.saveTrouble(ref, trouble, delayMs + troubleTtlMs);
+    // Not news that would end a preview's back-off.
+    await Promise.all(keysOf(await interest.waiters(ref)).map((key) => previews.look(key)));
+  }
+
   async #settle(ref: string): Promise<void> {
     const { interest } = this.#parts;
     const waiters = await interest.settle(ref);
@@ -142,17 +150,19 @@ export class BuildWorker {
   }
 
   async #trigger(keyIds: readonly string[]): Promise<void> {
-    const keys = keyIds.map(parseKeyId).filter((key) => key !== undefined);
-    await Promise.all(keys.map((key) => this.#parts.previews.tell(key)));
+    await Promise.all(keysOf(keyIds).map((key) => this.#parts.previews.tell(key)));
   }
 }
 
 const itself = (run: Run) => run;
 
-function outage(name: string, error: unknown): Diagnosis {
+function keysOf(keyIds: readonly string[]): readonly PreviewKey[] {
+  return keyIds.map(parseKeyId).filter((key) => key !== undefined);
+}
+
+function lineOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const line = message.split('\n', 1)[0]?.slice(0, 300);
-  return { reason: 'BuildFailed', message: `Image ${name} could not be built: ${line}` };
+  return (message.split('\n', 1)[0] ?? '').slice(0, 300);
 }
 
 function crashed(name: string, crashes: number): Diagnosis {

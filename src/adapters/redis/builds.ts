@@ -23,13 +23,13 @@ export class BuildQueue {
   }
 
   /**
-   * Queues a build. One that is queued already is left alone; one that is running gets a follow-up, which finds nobody
-   * waiting unless the running one was interrupted.
+   * Queues a build. One that is queued already is left alone, one that waits for its next try is tried when this says; one
+   * that is running gets a follow-up, which finds nobody waiting unless the running one was interrupted.
    */
   async add(request: BuildRequest, delayMs = 0): Promise<void> {
     await this.#queue.add('build', request, {
-      delay: Math.min(Math.max(delayMs, 0), maxDelayMs),
-      deduplication: { id: buildId(request.job.ref), keepLastIfActive: true },
+      delay: Math.min(Math.max(Math.ceil(delayMs), 0), maxDelayMs),
+      deduplication: { id: buildId(request.job.ref), keepLastIfActive: true, replace: true },
     });
   }
 

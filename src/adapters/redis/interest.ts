@@ -24,6 +24,9 @@ export interface BuildInterest {
   /** Why the build failed lately. */
   diagnosis(ref: string): Promise<Diagnosis | undefined>;
   saveDiagnosis(ref: string, diagnosis: Diagnosis, ttlMs: number): Promise<void>;
+  /** What has kept the build from being done so far; forgotten when it ends. */
+  trouble(ref: string): Promise<string | undefined>;
+  saveTrouble(ref: string, trouble: string, ttlMs: number): Promise<void>;
 }
 
 // Longer than any queue of builds; waiters that are forgotten come back with the sweep.
@@ -34,7 +37,7 @@ for _, keyId in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   redis.call('SREM', ARGV[1] .. keyId, ARGV[2])
   redis.call('SADD', KEYS[2], keyId)
 end
-redis.call('DEL', KEYS[1])
+redis.call('DEL', KEYS[1], KEYS[3])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 return redis.call('SMEMBERS', KEYS[2])`;
 
@@ -70,9 +73,10 @@ export function buildInterest(client: Redis, keys: Keys): BuildInterest {
     async settle(ref) {
       const reply = await client.eval(
         settleScript,
-        2,
+        3,
         keys.waiters(ref),
         keys.settling(ref),
+        keys.trouble(ref),
         keys.waitingFor(''),
         ref,
         interestTtlSeconds,
@@ -90,6 +94,14 @@ export function buildInterest(client: Redis, keys: Keys): BuildInterest {
 
     async saveDiagnosis(ref, diagnosis, ttlMs) {
       await client.set(keys.diagnosis(ref), JSON.stringify(diagnosis), 'PX', ttlMs);
+    },
+
+    async trouble(ref) {
+      return (await client.get(keys.trouble(ref))) ?? undefined;
+    },
+
+    async saveTrouble(ref, trouble, ttlMs) {
+      await client.set(keys.trouble(ref), trouble, 'PX', Math.ceil(ttlMs));
     },
   };
 }

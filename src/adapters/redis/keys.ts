@@ -19,6 +19,8 @@ export interface Keys {
   settling(ref: string): string;
   /** String: why the build failed lately, as JSON. */
   diagnosis(ref: string): string;
+  /** String: what has kept the build from being done so far. */
+  trouble(ref: string): string;
   /** Set: references that one preview waits for. `keyId` may be empty, to get the prefix. */
   waitingFor(keyId: string): string;
   /** Hash: what was told of the preview, and how often it failed since. */
@@ -37,6 +39,7 @@ export function keysWith(prefix: string): Keys {
     waiters: (ref) => `${prefix}:build:${buildId(ref)}:waiters`,
     settling: (ref) => `${prefix}:build:${buildId(ref)}:settling`,
     diagnosis: (ref) => `${prefix}:build:${buildId(ref)}:diagnosis`,
+    trouble: (ref) => `${prefix}:build:${buildId(ref)}:trouble`,
     waitingFor: (keyId) => `${prefix}:waiting-for:${keyId}`,
     attempts: (keyId) => `${prefix}:attempts:${keyId}`,
     status: (name) => `${prefix}:status:${name}`,

@@ -10,7 +10,7 @@ export interface QueueOptions {
   readonly buildConcurrency: number;
   /** Builds at once in all processes together. */
   readonly totalBuilds: number;
-  /** How often a build is tried before an outage is reported as its failure. */
+  /** How often a build is tried before those who wait for it are told what keeps it from being built. */
   readonly buildAttempts: number;
   /** Wait before a failed pass is tried again; doubles with each failure in a row, up to `maxDelayMs`. */
   readonly firstRetryMs: number;

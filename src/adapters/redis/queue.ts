@@ -37,14 +37,16 @@ export function openQueue(redis: RedisConnection, settings: Partial<QueueOptions
   const { previews, builds, interest } = partsOn(redis.client);
 
   const buildState = async (ref: string): Promise<BuildState | undefined> => {
-    const [diagnosis, waiters, isQueued] = await Promise.all([
+    const [diagnosis, trouble, waiters, isQueued] = await Promise.all([
       interest.diagnosis(ref),
+      interest.trouble(ref),
       interest.waiters(ref),
       builds.has(ref),
     ]);
     if (diagnosis) return { state: 'failed', diagnosis };
     // A job that nobody waits for is on its way out.
-    return isQueued && waiters.length > 0 ? { state: 'building' } : undefined;
+    if (!isQueued || waiters.length === 0) return undefined;
+    return { state: 'building', ...(trouble !== undefined && { trouble }) };
   };
 
   return {
