@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Source } from '../../ports.ts';
 import { ExitError, TimeoutError } from '../../process.ts';
@@ -31,11 +31,16 @@ export interface GitSourceOptions {
   readonly maxBytes?: number;
 }
 
+export interface GitSource extends Source {
+  /** Removes the mirrors of repositories of which no new revision was asked for within `maxAgeMs`. @returns how many. */
+  removeUnused(maxAgeMs: number, signal: AbortSignal): Promise<number>;
+}
+
 /**
  * Git: one bare mirror per repository, each revision fetched alone (`--depth=1`, by its SHA), so that a push costs one
  * small fetch. No branch name ever reaches git, and neither hooks, submodules nor filters run.
  */
-export function gitSource(options: GitSourceOptions): Source {
+export function gitSource(options: GitSourceOptions): GitSource {
   const protocols = options.allowHttpLoopback ? ['https', 'http'] : ['https'];
   const git = gitIn(options.gitPath ?? 'git', protocols, options.env ?? {});
   const fetchTimeoutMs = options.fetchTimeoutMs ?? 600_000;
@@ -46,13 +51,14 @@ export function gitSource(options: GitSourceOptions): Source {
     maxFiles: options.maxFiles ?? 500_000,
     maxBytes: options.maxBytes ?? 10 * 1024 ** 3,
   };
+  const mirrorDirectory = path.join(options.directory, 'mirrors');
   const mirrors = new Map<number, Mirror>();
   let swept: Promise<void> | undefined;
 
   function mirrorOf(repositoryId: number): Mirror {
     let mirror = mirrors.get(repositoryId);
     if (!mirror) {
-      const directory = path.join(options.directory, 'mirrors', `${repositoryId}.git`);
+      const directory = path.join(mirrorDirectory, `${repositoryId}.git`);
       mirror = new Mirror({
         git,
         repositoryId,
@@ -82,6 +88,16 @@ export function gitSource(options: GitSourceOptions): Source {
         if (!(cause instanceof ExitError) && !(cause instanceof TimeoutError)) throw cause;
         throw new Error(`fetching ${revision} of ${repository.owner}/${repository.name}: ${cause.message}`, { cause });
       }
+    },
+
+    async removeUnused(maxAgeMs, signal) {
+      const usedSince = Date.now() - maxAgeMs;
+      const ids = (await readdir(mirrorDirectory).catch(() => [])).map((name) => Number.parseInt(name, 10));
+      let removed = 0;
+      for (const id of ids.filter(Number.isInteger)) {
+        if (await mirrorOf(id).removeUnlessUsed(usedSince, signal)) removed += 1;
+      }
+      return removed;
     },
   };
 }

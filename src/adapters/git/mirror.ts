@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ExitError } from '../../process.ts';
 import type { Git, GitCall } from './git.ts';
@@ -40,8 +40,18 @@ export class Mirror {
     return this.#exclusively(signal, async () => {
       if (this.#damaged) await this.#remove();
       if (!this.#opened) await this.#open(signal);
+      await this.#markUsed();
       const tree = this.#touch(revision) ?? (await this.#find(revision, signal));
       return tree ?? this.#fetch(revision, await remote(), signal);
+    });
+  }
+
+  /** Removes the mirror from the disk unless it was used since `usedSince`; it is made anew when it is used again. */
+  removeUnlessUsed(usedSince: number, signal: AbortSignal): Promise<boolean> {
+    return this.#exclusively(signal, async () => {
+      if ((await stat(this.#options.directory)).mtimeMs >= usedSince) return false;
+      await this.#remove();
+      return true;
     });
   }
 
@@ -57,6 +67,11 @@ export class Mirror {
 
   #git(args: readonly string[], call: GitCall): ReturnType<Git> {
     return this.#options.git([`--git-dir=${this.#options.directory}`, ...args], call);
+  }
+
+  async #markUsed(): Promise<void> {
+    const now = new Date();
+    await utimes(this.#options.directory, now, now);
   }
 
   #touch(revision: string): string | undefined {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { type GitSourceOptions, gitSource } from '../../../src/adapters/git/git-source.ts';
+import { type GitSource, type GitSourceOptions, gitSource } from '../../../src/adapters/git/git-source.ts';
 import { DiagnosedError, RetryLaterError } from '../../../src/domain/errors.ts';
 import type { Repository } from '../../../src/domain/preview.ts';
-import type { Snapshot, Source } from '../../../src/ports.ts';
+import type { Snapshot } from '../../../src/ports.ts';
 import { type GitRemote, git, startGitRemote } from './git-remote.ts';
 
 const { signal } = new AbortController();
@@ -25,7 +25,7 @@ describe('gitSource', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  function source(more: Partial<GitSourceOptions> = {}): Source {
+  function source(more: Partial<GitSourceOptions> = {}): GitSource {
     return gitSource({ directory, token: async () => 's3cret', allowHttpLoopback: true, ...more });
   }
 
@@ -375,6 +375,21 @@ describe('gitSource', () => {
     );
     for (const name of names) await (await snapshot.export(name, signal))[Symbol.asyncDispose]();
     assert.equal((await readdir(path.join(directory, 'exports'))).length, 2);
+  });
+
+  it('removes a mirror that was not used for long, and makes it anew', async () => {
+    const revision = await remote.commit({ file: '1' });
+    const under = source();
+    assert.equal(await under.removeUnused(0, signal), 0);
+    await under.at(repository, revision, signal);
+    assert.equal(await under.removeUnused(60_000, signal), 0);
+    const longAgo = new Date(Date.now() - 120_000);
+    await utimes(mirror(), longAgo, longAgo);
+    assert.equal(await source().removeUnused(60_000, signal), 1);
+    assert.deepEqual(await readdir(path.dirname(mirror())), []);
+    const again = source();
+    assert.equal(await readable(await again.at(repository, revision, signal)), '1');
+    assert.equal(await again.removeUnused(60_000, signal), 0);
   });
 
   it('removes the exports of a process that was killed', async () => {
