@@ -1,0 +1,138 @@
+/** One seed from its first event to the question whether everything is as it should be. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { keyId } from '../../src/domain/preview.ts';
+import type { Event, PeopleEvent } from './events.ts';
+import { wordsFor } from './events.ts';
+import type { Problem } from './invariants.ts';
+import { processesOf } from './leftovers.ts';
+import { actAsPeople } from './people.ts';
+import { comeToRest, RestError } from './rest.ts';
+import { scheduleOf, type Schedule } from './schedule.ts';
+import { troublesIn } from './trouble.ts';
+import { type TraceLine, type World, worldFor } from './world.ts';
+
+export interface SeedResult {
+  readonly seed: number;
+  readonly durationMs: number;
+  /** From the end of the last fault until everything was right. */
+  readonly restMs: number | undefined;
+  /** `undefined` when all is well. */
+  readonly failure: string | undefined;
+}
+
+/** Runs one seed in a world of its own, of which nothing is left afterwards. */
+export async function runSeed(seed: number, signal: AbortSignal): Promise<SeedResult> {
+  const startedAt = Date.now();
+  let restMs: number | undefined;
+  const done = (failure?: string): SeedResult => ({ seed, durationMs: Date.now() - startedAt, restMs, failure });
+  const schedule = scheduleOf(seed);
+  try {
+    await using world = await worldFor(schedule);
+    try {
+      await disturb(world, schedule, signal);
+      world.tell('quiet');
+      const quietAt = Date.now();
+      await comeToRest(world, signal);
+      restMs = Date.now() - quietAt;
+      await stop(world);
+    } catch (error) {
+      signal.throwIfAborted();
+      return done(storyOf(world, schedule, error));
+    }
+    return done();
+  } catch (error) {
+    // The world could not be made or not be cleaned up; the simulator has its violations told then.
+    signal.throwIfAborted();
+    return done(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+}
+
+const peoplesWords: ReadonlySet<string> = new Set<PeopleEvent['do']>([
+  'open',
+  'push',
+  'go back',
+  'label',
+  'unlabel',
+  'close',
+  'reopen',
+  'merge',
+  'delete comment',
+  'retitle',
+  'waver',
+  'rename',
+]);
+
+async function disturb(world: World, { moments }: Schedule, signal: AbortSignal): Promise<void> {
+  const { berths } = world;
+  const troubles = troublesIn(world);
+  berths.A.start();
+  berths.B.start();
+  await Promise.all([berths.A.listens(signal), berths.B.listens(signal)]);
+  try {
+    for (const { afterMs, event } of moments) {
+      await delay(afterMs, undefined, { signal });
+      if (isPeoples(event)) {
+        const outcome = actAsPeople(world, event);
+        world.tell(outcome === undefined ? wordsFor(event) : `${wordsFor(event)}: ${outcome}`);
+      } else {
+        world.tell(wordsFor(event));
+        troubles.begin(event);
+      }
+    }
+  } finally {
+    await troubles.end();
+  }
+}
+
+function isPeoples(event: Event): event is PeopleEvent {
+  return peoplesWords.has(event.do);
+}
+
+/** Told to stop, both end by themselves and leave nothing running. */
+async function stop({ berths, directory }: World): Promise<void> {
+  const problems: Problem[] = [];
+  for (const berth of [berths.A, berths.B]) {
+    const code = await berth.terminate();
+    if (code !== 0) problems.push({ pull: undefined, text: `${berth.name} ended with ${code} when told to stop` });
+  }
+  for (const { pid, command } of processesOf(directory, [])) {
+    problems.push({ pull: undefined, text: `outlives both Berths: ${pid} ${command}` });
+  }
+  if (problems.length > 0) throw new RestError(problems);
+}
+
+const logLines = 40;
+
+/** All that helps to find the cause. */
+function storyOf(world: World, { seed, roles }: Schedule, error: unknown): string {
+  const startedAt = world.trace[0]?.at ?? 0;
+  const at = (ms: number) => `${String(ms - startedAt).padStart(7)} ms`;
+  const line = ({ at: ms, event }: TraceLine) => `${at(ms)}  ${event}`;
+  const writes = world.github.requests
+    .filter(({ method, route }) => method !== 'GET' && route !== 'git')
+    .map(({ at: time, method, path, body, status }) => ({
+      at: time.getTime(),
+      event: `    ${method} ${path} ${JSON.stringify(body)?.slice(0, 260) ?? ''} → ${status}`,
+    }));
+  const trace = [...world.trace, ...writes].sort((a, b) => a.at - b.at).map(line);
+  const problems = error instanceof RestError ? error.problems : [];
+  const what = error instanceof RestError ? error.message : error instanceof Error ? error.stack : String(error);
+  const previews = new Set(problems.flatMap(({ pull }) => (pull ? [keyId(pull)] : [])));
+  const logs = [world.berths.A, world.berths.B].map(({ name, log }) => {
+    const about = log.filter(
+      ({ level, preview }) => previews.has(String(preview)) || (level !== 'debug' && preview === undefined),
+    );
+    const lines = about.slice(-logLines).map(({ time, service: _, role: __, ...rest }) => {
+      return `${at(Date.parse(String(time)))}  ${JSON.stringify(rest).slice(0, 600)}`;
+    });
+    return [`── the last words of ${name} (${roles[name]}) ──`, ...lines];
+  });
+  return [
+    `── what happened in seed ${seed} ──`,
+    ...trace,
+    ...logs.flat(),
+    '── what is wrong ──',
+    what,
+    `── again with: npm run test:chaos -- ${seed} ──`,
+  ].join('\n');
+}
