@@ -132,6 +132,12 @@ const prefix = 'BERTH_';
 /** The environment does not make a configuration; the message lists every variable that is wrong, one a line. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+  /** One sentence for each variable that is wrong. */
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(`bad configuration:\n  ${problems.join('\n  ')}`);
+    this.problems = problems;
+  }
 }
 
 /**
@@ -162,6 +168,6 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>> = 
   // Set by Kubernetes in every pod.
   const apiServer = { host: env['KUBERNETES_SERVICE_HOST'] ?? '', port: env['KUBERNETES_SERVICE_PORT'] ?? '' };
   if (!input['KUBECONFIG'] && !apiServer.host) problems.push('BERTH_KUBECONFIG: is not set, and this is not a pod');
-  if (!result.success || problems.length > 0) throw new ConfigError(`bad configuration:\n  ${problems.join('\n  ')}`);
+  if (!result.success || problems.length > 0) throw new ConfigError(problems);
   return Object.freeze({ ...result.data, apiServer });
 }

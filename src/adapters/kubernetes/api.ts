@@ -23,6 +23,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly accept?: string;
+  /** Whom to act as; needs the right to impersonate them. */
+  readonly asUser?: string;
   /** How long one attempt may take. */
   readonly timeoutMs?: number;
 }
@@ -63,6 +65,7 @@ export function kubernetesApi(kubeConfig: KubeConfig): KubernetesApi {
     for (const [name, value] of Object.entries(request.query ?? {})) context.setQueryParam(name, String(value));
     await connection.prepare(context);
     context.setHeaderParam('Accept', request.accept ?? 'application/json');
+    if (request.asUser !== undefined) context.setHeaderParam('Impersonate-User', request.asUser);
     if (request.body !== undefined) {
       context.setHeaderParam('Content-Type', request.contentType ?? 'application/json');
       context.setBody(JSON.stringify(request.body));

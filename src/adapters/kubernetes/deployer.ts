@@ -9,12 +9,22 @@ export const deployerAccount = 'berth-deployer';
 
 const roleFile = new URL('../../../charts/berth/files/deployer-role.yaml', import.meta.url);
 
+interface ClusterRole {
+  readonly metadata: object;
+  readonly rules: unknown;
+}
+
+/** The deployer's ClusterRole as it comes with this version of Berth. */
+export async function shippedDeployerRole(): Promise<ClusterRole> {
+  return parse(await readFile(roleFile, 'utf8')) as ClusterRole;
+}
+
 /**
  * Makes the deployer's ClusterRole, or brings it back to what it should be. Berth's own chart does the same; this is for
  * set-ups without it. Needs the rights of a cluster administrator.
  */
 export async function ensureDeployerRole(api: KubernetesApi, name: string, signal: AbortSignal): Promise<void> {
-  const role = parse(await readFile(roleFile, 'utf8')) as { metadata: object };
+  const role = await shippedDeployerRole();
   await api.json(
     {
       method: 'PATCH',

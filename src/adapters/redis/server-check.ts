@@ -1,19 +1,14 @@
 /** Whether a Redis server is fit to hold queues. */
 
 /** `ZADD … LT`, `LPOS` and what else BullMQ wants are there since 6.2. */
-const minimumVersion = [6, 2] as const;
+export const minimumVersion = [6, 2] as const;
 
 /**
  * @param info the reply of `INFO`.
  * @throws one sentence that says what to change.
  */
 export function checkServer(info: string): void {
-  const fields = new Map(
-    info.split(/\r?\n/).map((line) => {
-      const at = line.indexOf(':');
-      return [line.slice(0, at), line.slice(at + 1)] as const;
-    }),
-  );
+  const fields = fieldsOf(info);
   // Valkey tells the Redis version that it stands for.
   const version = fields.get('redis_version') ?? '';
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -26,4 +21,14 @@ export function checkServer(info: string): void {
       `Redis may throw queued work away (maxmemory-policy is ${policy ?? 'unknown'}): set maxmemory-policy noeviction`,
     );
   }
+}
+
+/** The reply of `INFO` as a map. */
+export function fieldsOf(info: string): ReadonlyMap<string, string> {
+  return new Map(
+    info.split(/\r?\n/).map((line) => {
+      const at = line.indexOf(':');
+      return [line.slice(0, at), line.slice(at + 1)] as const;
+    }),
+  );
 }

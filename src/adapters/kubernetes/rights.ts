@@ -1,0 +1,54 @@
+/** What Berth's own account must be allowed in the cluster: every verb that this adapter and Helm use, and no other. */
+import { deployerAccount } from './deployer.ts';
+
+/** One thing to be allowed, in all namespaces. */
+export interface Right {
+  readonly verb: string;
+  /** Empty for the core group. */
+  readonly group: string;
+  /** With its subresource, if any: `pods/log`. */
+  readonly resource: string;
+  /** The only object that is meant; `undefined` for all. */
+  readonly name: string | undefined;
+}
+
+const groups: readonly {
+  readonly group: string;
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}[] = [
+  { group: '', resources: ['namespaces'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
+  // Server-side apply asks for both when the object is not there yet.
+  { group: '', resources: ['resourcequotas', 'limitranges', 'serviceaccounts'], verbs: ['create', 'patch'] },
+  { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: ['create', 'patch'] },
+  { group: 'rbac.authorization.k8s.io', resources: ['rolebindings'], verbs: ['create', 'patch'] },
+  { group: '', resources: ['pods'], verbs: ['list', 'watch', 'deletecollection'] },
+  { group: '', resources: ['pods/log'], verbs: ['get'] },
+  { group: '', resources: ['events'], verbs: ['list', 'watch'] },
+  // Helm's records; their payload is never asked for.
+  { group: '', resources: ['secrets'], verbs: ['list'] },
+  { group: '', resources: ['services', 'endpoints'], verbs: ['get'] },
+  { group: 'apps', resources: ['deployments', 'replicasets', 'statefulsets', 'daemonsets'], verbs: ['list', 'watch'] },
+  { group: 'batch', resources: ['jobs'], verbs: ['list', 'watch'] },
+];
+
+/** Everything that is needed to run previews with this deployer role. */
+export function neededRights(deployerRole: string): readonly Right[] {
+  const listed = groups.flatMap(({ group, resources, verbs }) =>
+    resources.flatMap((resource) => verbs.map((verb) => ({ verb, group, resource, name: undefined }))),
+  );
+  return [
+    ...listed,
+    // To give away what one does not have oneself: the deployer's rights in a preview's namespace.
+    { verb: 'bind', group: 'rbac.authorization.k8s.io', resource: 'clusterroles', name: deployerRole },
+    // Helm acts as the namespace's deployer.
+    { verb: 'impersonate', group: '', resource: 'serviceaccounts', name: deployerAccount },
+  ];
+}
+
+/** As people write it: `patch networkpolicies.networking.k8s.io`. */
+export function rightText({ verb, group, resource, name }: Right): string {
+  const [plural = resource, sub] = resource.split('/');
+  const kind = `${plural}${group === '' ? '' : `.${group}`}${sub === undefined ? '' : `/${sub}`}`;
+  return `${verb} ${kind}${name === undefined ? '' : ` ${name}`}`;
+}

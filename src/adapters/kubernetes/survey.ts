@@ -1,0 +1,120 @@
+/** What there is to know about a cluster before previews are made in it. Changes nothing. */
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { type KubernetesApi, kubernetesApi } from './api.ts';
+import { ApiError, apiStatusOf } from './api-error.ts';
+import { namespacePath } from './collections.ts';
+import { shippedDeployerRole } from './deployer.ts';
+import type { Namespace } from './objects.ts';
+import { neededRights, type Right } from './rights.ts';
+
+export interface ClusterSurvey {
+  /** Such as `v1.35.2`. */
+  readonly version: string;
+  readonly missingRights: readonly Right[];
+  readonly neededRights: number;
+  /** `unknown` when we may not look, which Berth itself never does. */
+  readonly deployerRole: 'as shipped' | 'different' | 'absent' | 'unknown';
+  readonly gatewayNamespace: 'labelled' | 'not labelled' | 'absent' | 'unknown';
+}
+
+export interface ClusterSurveyOptions {
+  readonly deployerRole: string;
+  readonly gatewayNamespace: string;
+}
+
+/** The label by which network policies know namespaces; Kubernetes sets it by itself since 1.21. */
+export const namespaceNameLabel = 'kubernetes.io/metadata.name';
+
+/** The API server answered, and does not know us. */
+export class ClusterRefusedError extends Error {
+  override readonly name = 'ClusterRefusedError';
+}
+
+/** @throws ClusterRefusedError when our credentials are not accepted; any other error when there is no API server. */
+export async function surveyCluster(
+  kubeConfig: KubeConfig,
+  options: ClusterSurveyOptions,
+  signal: AbortSignal,
+): Promise<ClusterSurvey> {
+  const api = kubernetesApi(kubeConfig);
+  try {
+    const { gitVersion } = await api.json<{ readonly gitVersion: string }>({ path: '/version' }, signal);
+    const rights = neededRights(options.deployerRole);
+    const [allowed, deployerRole, gatewayNamespace] = await Promise.all([
+      Promise.all(rights.map((right) => isAllowed(api, right, signal))),
+      stateOfRole(api, options.deployerRole, signal),
+      stateOfNamespace(api, options.gatewayNamespace, signal),
+    ]);
+    const missingRights = rights.filter((_, index) => allowed[index] !== true);
+    return {
+      version: gitVersion,
+      missingRights,
+      neededRights: rights.length,
+      deployerRole,
+      gatewayNamespace,
+    };
+  } catch (cause) {
+    if (cause instanceof ApiError && cause.status === 401) {
+      throw new ClusterRefusedError(`the API server does not accept our credentials: ${cause.detail}`, { cause });
+    }
+    throw cause;
+  } finally {
+    await api.close();
+  }
+}
+
+/** Everybody who is known to the API server may ask this. */
+async function isAllowed(
+  api: KubernetesApi,
+  { verb, group, resource, name }: Right,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const [plural, subresource] = resource.split('/');
+  const { status } = await api.json<{ readonly status: { readonly allowed: boolean } }>(
+    {
+      method: 'POST',
+      path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+      body: {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SelfSubjectAccessReview',
+        spec: { resourceAttributes: { verb, group, resource: plural, subresource, name } },
+      },
+    },
+    signal,
+  );
+  return status.allowed;
+}
+
+async function stateOfRole(
+  api: KubernetesApi,
+  name: string,
+  signal: AbortSignal,
+): Promise<ClusterSurvey['deployerRole']> {
+  const path = `/apis/rbac.authorization.k8s.io/v1/clusterroles/${encodeURIComponent(name)}`;
+  const role = await read<{ readonly rules?: unknown }>(api, path, signal);
+  if (typeof role === 'string') return role;
+  const { rules } = await shippedDeployerRole();
+  return isDeepStrictEqual(role.rules, rules) ? 'as shipped' : 'different';
+}
+
+async function stateOfNamespace(
+  api: KubernetesApi,
+  name: string,
+  signal: AbortSignal,
+): Promise<ClusterSurvey['gatewayNamespace']> {
+  const namespace = await read<Namespace>(api, namespacePath(name), signal);
+  if (typeof namespace === 'string') return namespace;
+  return namespace.metadata.labels?.[namespaceNameLabel] === name ? 'labelled' : 'not labelled';
+}
+
+async function read<T>(api: KubernetesApi, path: string, signal: AbortSignal): Promise<T | 'absent' | 'unknown'> {
+  try {
+    return await api.json<T>({ path }, signal);
+  } catch (error) {
+    const status = apiStatusOf(error);
+    if (status === 404) return 'absent';
+    if (status === 403) return 'unknown';
+    throw error;
+  }
+}

@@ -1,0 +1,74 @@
+/** What there is to know about a Redis server before it is used. */
+import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { fieldsOf } from './server-check.ts';
+
+export interface RedisSurvey {
+  /** The fields of `INFO`. */
+  readonly fields: ReadonlyMap<string, string>;
+  /** Whether snapshots are taken; `undefined` when the server does not tell. */
+  readonly snapshots: boolean | undefined;
+  /** The quickest of five round trips: the others measure how busy this machine is. */
+  readonly latencyMs: number;
+  /** What the server said when it was asked to store something; `undefined` when it did. */
+  readonly writeError: string | undefined;
+}
+
+/**
+ * Connects, looks, writes one key that expires by itself, and disconnects.
+ * @param prefix of all of our keys.
+ * @throws when there is no connection.
+ */
+export async function surveyRedis(
+  { url, prefix }: { readonly url: string; readonly prefix: string },
+  signal: AbortSignal,
+): Promise<RedisSurvey> {
+  signal.throwIfAborted();
+  const client = new Redis(url, {
+    lazyConnect: true,
+    retryStrategy: null,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 5_000,
+    commandTimeout: 3_000,
+  });
+  let connectionError: Error | undefined;
+  client.on('error', (error: Error) => (connectionError = error));
+  const disconnect = () => client.disconnect();
+  signal.addEventListener('abort', disconnect, { once: true });
+  try {
+    // The first is told by the event alone: `connect` rejects with "Connection is closed".
+    await client.connect().catch((error: unknown) => {
+      throw connectionError ?? error;
+    });
+    const fields = fieldsOf(await client.info());
+    const snapshots = await snapshotsOf(client);
+    const latencyMs = await latencyOf(client);
+    const key = `${prefix}:doctor:${randomBytes(6).toString('hex')}`;
+    const writeError = await client.set(key, 'x', 'PX', 10_000).then(() => undefined, messageOf);
+    return { fields, snapshots, latencyMs, writeError };
+  } finally {
+    signal.removeEventListener('abort', disconnect);
+    client.disconnect();
+  }
+}
+
+/** Managed services often forbid `CONFIG`. */
+async function snapshotsOf(client: Redis): Promise<boolean | undefined> {
+  const reply = await client.config('GET', 'save').catch(() => undefined);
+  const value = Array.isArray(reply) ? reply[1] : undefined;
+  return typeof value === 'string' ? value !== '' : undefined;
+}
+
+async function latencyOf(client: Redis): Promise<number> {
+  const times: number[] = [];
+  for (let nth = 0; nth < 5; nth += 1) {
+    const startedAt = performance.now();
+    await client.ping();
+    times.push(performance.now() - startedAt);
+  }
+  return Math.min(...times);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

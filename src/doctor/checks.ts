@@ -1,0 +1,48 @@
+/** What is checked, in the order in which it is told. */
+import { join } from 'node:path';
+import { loadKubeConfig } from '../adapters/kubernetes/kube-config.ts';
+import type { Config } from '../config.ts';
+import { domainCheck } from './domain-names.ts';
+import { githubCheck } from './github.ts';
+import { imagesCheck } from './images.ts';
+import { kubernetesCheck } from './kubernetes.ts';
+import { redisCheck } from './redis.ts';
+import type { Check } from './run-checks.ts';
+import { dataCheck, gitCheck, helmCheck } from './tools.ts';
+import { trialCheck } from './trial.ts';
+
+/** @param readOnly leaves out what makes something: the image and the pod. */
+export function checksFor(config: Config, { readOnly }: { readonly readOnly: boolean }): readonly Check[] {
+  const kubeConfig = () => loadKubeConfig(config.KUBECONFIG);
+  const images = imagesCheck({
+    endpoints: config.BUILDKIT,
+    buildxPath: config.BUILDX,
+    configDirectory: config.DOCKER_CONFIG,
+    directory: join(config.DATA_DIR, 'buildx'),
+    registry: config.REGISTRY,
+    insecureRegistries: config.INSECURE_REGISTRIES,
+    platform: config.PLATFORM,
+    instance: config.INSTANCE,
+    tryOut: !readOnly,
+  });
+  const trial = trialCheck(
+    kubeConfig,
+    { instance: config.INSTANCE, podSecurity: config.POD_SECURITY, deployerRole: config.DEPLOYER_ROLE },
+    images.pushed,
+  );
+  return [
+    githubCheck({
+      apiUrl: config.GITHUB_API_URL,
+      appId: config.GITHUB_APP_ID,
+      privateKey: config.GITHUB_PRIVATE_KEY,
+    }),
+    redisCheck({ url: config.REDIS_URL, prefix: config.REDIS_PREFIX }),
+    kubernetesCheck(kubeConfig, { deployerRole: config.DEPLOYER_ROLE, gatewayNamespace: config.GATEWAY_NAMESPACE }),
+    images.check,
+    ...(readOnly ? [] : [trial]),
+    domainCheck({ domain: config.PREVIEW_DOMAIN, scheme: config.PREVIEW_SCHEME, port: config.PREVIEW_PORT }),
+    helmCheck(config.HELM),
+    gitCheck(config.GIT),
+    dataCheck(config.DATA_DIR),
+  ];
+}
