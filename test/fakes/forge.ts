@@ -1,5 +1,6 @@
+import { RetryLaterError } from '../../src/domain/errors.ts';
 import type { PreviewKey, PullRequest, Repository } from '../../src/domain/preview.ts';
-import type { DeploymentReport, Forge } from '../../src/ports.ts';
+import type { Clock, DeploymentReport, Forge } from '../../src/ports.ts';
 
 export interface FakeForge extends Forge {
   /** What people do. */
@@ -16,8 +17,23 @@ export interface FakeForge extends Forge {
     change(key: PreviewKey, change: Partial<Omit<PullRequest, 'key' | 'repository'>>): void;
     changeFiles(key: PreviewKey, paths: readonly string[]): void;
     deleteComment(key: PreviewKey): void;
+    /** Our comment is there twice, as when a crash came between the writing of one and its answer. */
+    duplicateComment(key: PreviewKey): void;
+    /** Marks all of the preview's deployments active. */
+    activateDeployments(key: PreviewKey): void;
+    /** Whether asking for the pull request is answered by 404 from now on; lists have it all the same. */
+    hide(key: PreviewKey, isHidden: boolean): void;
+    /** The App may not ask about anything of this owner until it is over. */
+    suspend(owner: string): void;
+    unsuspend(owner: string): void;
   };
-  /** The text of our comment, `undefined` without one. */
+  /** A webhook that does not arrive; `deliver` is what it leads to when it is asked for again. */
+  loseDelivery(deliver: () => void): void;
+  /** The pull request as it is, hidden or not. */
+  current(key: PreviewKey): PullRequest | undefined;
+  /** All comments of ours, oldest first. */
+  comments(key: PreviewKey): readonly string[];
+  /** The text of our comment, the oldest one of several; `undefined` without one. */
   comment(key: PreviewKey): string | undefined;
   /** Oldest first. */
   deployments(key: PreviewKey): readonly FakeDeployment[];
@@ -38,7 +54,14 @@ interface World {
   repository: Repository;
   readonly pulls: Map<
     number,
-    { pull: PullRequest; files: readonly string[]; comment: string | undefined; deployments: MutableDeployment[] }
+    {
+      pull: PullRequest;
+      isHidden: boolean;
+      closedAt: number;
+      files: readonly string[];
+      comments: string[];
+      readonly deployments: MutableDeployment[];
+    }
   >;
 }
 
@@ -48,9 +71,13 @@ interface MutableDeployment {
   state: DeploymentReport['state'] | 'inactive';
 }
 
+const dayMs = 24 * 60 * 60_000;
+
 /** `Forge` in memory. */
-export function fakeForge(): FakeForge {
+export function fakeForge(clock: Clock = { now: () => Date.now() }): FakeForge {
   const worlds = new Map<number, World>();
+  const suspended = new Set<string>();
+  const lost: { readonly at: number; readonly deliver: () => void }[] = [];
   let failure: Error | undefined;
   let writes = 0;
   let lastId = 1_000;
@@ -60,12 +87,31 @@ export function fakeForge(): FakeForge {
     if (failure) throw failure;
   }
 
+  function worldOf(repositoryId: number): World | undefined {
+    const world = worlds.get(repositoryId);
+    const owner = world?.repository.owner ?? '';
+    if (suspended.has(owner))
+      throw new RetryLaterError(`the installation on ${owner} is suspended`, clock.now() + 900_000);
+    return world;
+  }
+
   function entryOf(key: PreviewKey) {
+    return worldOf(key.repositoryId)?.pulls.get(key.number);
+  }
+
+  /** What people see, whether the App may or not. */
+  function seen(key: PreviewKey) {
     return worlds.get(key.repositoryId)?.pulls.get(key.number);
   }
 
+  function surely(repositoryId: number, what: string): World {
+    const world = worldOf(repositoryId);
+    if (!world) throw new Error(`${what}: repository ${repositoryId} is not within reach`);
+    return world;
+  }
+
   function known(key: PreviewKey) {
-    const entry = entryOf(key);
+    const entry = seen(key);
     if (!entry) throw new Error(`the fake forge has no pull request ${key.repositoryId}-${key.number}`);
     return entry;
   }
@@ -82,19 +128,39 @@ export function fakeForge(): FakeForge {
   return {
     async pullRequest(key, signal) {
       enter(signal);
-      const world = worlds.get(key.repositoryId);
+      const world = worldOf(key.repositoryId);
       const entry = entryOf(key);
-      return world && entry ? current(world, entry.pull) : undefined;
+      return world && entry && !entry.isHidden ? current(world, entry.pull) : undefined;
     },
     async repositories(signal) {
       enter(signal);
-      return [...worlds.values()].map(({ repository }) => repository);
+      return [...worlds.values()].map(({ repository }) => repository).filter(({ owner }) => !suspended.has(owner));
     },
     async openPullRequests(repository, signal) {
       enter(signal);
-      const world = worlds.get(repository.id);
-      if (!world) throw new Error(`listing open pull requests: repository ${repository.id} is not within reach`);
+      const world = surely(repository.id, 'listing open pull requests');
       return [...world.pulls.values()].map(({ pull }) => current(world, pull)).filter(({ state }) => state === 'open');
+    },
+    async recentlyClosed(repository, signal) {
+      enter(signal);
+      const world = surely(repository.id, 'listing closed pull requests');
+      return [...world.pulls.values()]
+        .filter(({ pull, closedAt }) => pull.state === 'closed' && closedAt >= clock.now() - 7 * dayMs)
+        .sort((a, b) => b.closedAt - a.closedAt)
+        .slice(0, 100)
+        .map(({ pull }) => current(world, pull));
+    },
+    async deployedPullRequests(repository, signal) {
+      enter(signal);
+      const { pulls } = surely(repository.id, 'listing deployments');
+      return [...pulls.values()].filter(({ deployments }) => deployments.length > 0).map(({ pull }) => pull.key);
+    },
+    async redeliver(since, signal) {
+      enter(signal);
+      const from = Math.max(since, clock.now() - 3 * dayMs);
+      const again = lost.splice(0).filter(({ at }) => at >= from);
+      for (const { deliver } of again) deliver();
+      return { redelivered: again.length, seenUntil: Math.max(clock.now(), since) };
     },
     async changedFiles(key, signal) {
       enter(signal);
@@ -102,15 +168,23 @@ export function fakeForge(): FakeForge {
     },
     async cloneToken(repositoryId, signal) {
       enter(signal);
-      if (!worlds.has(repositoryId))
-        throw new Error(`making a clone token: repository ${repositoryId} is not within reach`);
+      surely(repositoryId, 'making a clone token');
       return `token-for-${repositoryId}`;
     },
     async writeComment(key, body, { onlyExisting }, signal) {
       enter(signal);
       const entry = entryOf(key);
-      if (!entry || entry.comment === body || (entry.comment === undefined && onlyExisting)) return;
-      entry.comment = body;
+      if (!entry) return;
+      if (entry.comments.length === 0) {
+        if (onlyExisting) return;
+        // Others may find none either, meanwhile.
+        await Promise.resolve();
+        entry.comments.push(body);
+        writes += 1;
+        await Promise.resolve();
+      }
+      if (entry.comments.length === 1 && entry.comments[0] === body) return;
+      entry.comments = [body];
       writes += 1;
     },
     async writeDeployment(key, report, signal) {
@@ -138,7 +212,7 @@ export function fakeForge(): FakeForge {
     },
     async retireDeployments(key, signal) {
       enter(signal);
-      retire(entryOf(key)?.deployments ?? []);
+      return retire(entryOf(key)?.deployments ?? []);
     },
     people: {
       addRepository(owner, name) {
@@ -174,30 +248,47 @@ export function fakeForge(): FakeForge {
           base: { branch: 'main', revision: revisionOf(repositoryId, 0) },
           ...change,
         };
-        world.pulls.set(number, { pull, files: [], comment: undefined, deployments: [] });
+        world.pulls.set(number, { pull, isHidden: false, closedAt: 0, files: [], comments: [], deployments: [] });
         return current(world, pull);
       },
       change(key, change) {
         const entry = known(key);
+        if (change.state === 'closed' && entry.pull.state === 'open') entry.closedAt = clock.now();
         entry.pull = { ...entry.pull, ...change };
       },
       changeFiles: (key, paths) => void (known(key).files = paths),
-      deleteComment: (key) => void (known(key).comment = undefined),
+      deleteComment: (key) => void (known(key).comments = []),
+      duplicateComment(key) {
+        const entry = known(key);
+        entry.comments = entry.comments.flatMap((comment) => [comment, comment]);
+      },
+      activateDeployments(key) {
+        for (const deployment of known(key).deployments) deployment.state = 'success';
+      },
+      hide: (key, isHidden) => void (known(key).isHidden = isHidden),
+      suspend: (owner) => void suspended.add(owner),
+      unsuspend: (owner) => void suspended.delete(owner),
     },
-    comment: (key) => entryOf(key)?.comment,
-    deployments: (key) => entryOf(key)?.deployments ?? [],
+    loseDelivery: (deliver) => void lost.push({ at: clock.now(), deliver }),
+    current(key) {
+      const world = worlds.get(key.repositoryId);
+      const entry = seen(key);
+      return world && entry && current(world, entry.pull);
+    },
+    comments: (key) => seen(key)?.comments ?? [],
+    comment: (key) => seen(key)?.comments[0],
+    deployments: (key) => seen(key)?.deployments ?? [],
     get writes() {
       return writes;
     },
     fail: (error) => void (failure = error),
   };
 
-  function retire(deployments: readonly MutableDeployment[]): void {
-    for (const deployment of deployments) {
-      if (deployment.state === 'inactive') continue;
-      deployment.state = 'inactive';
-      writes += 1;
-    }
+  function retire(deployments: readonly MutableDeployment[]): number {
+    const active = deployments.filter(({ state }) => state !== 'inactive');
+    for (const deployment of active) deployment.state = 'inactive';
+    writes += active.length;
+    return active.length;
   }
 }
 

@@ -21,6 +21,8 @@ export const pullRequestAnswer = z.object({
   base: z.object({ sha: z.string(), ref: z.string(), repo: repositoryAnswer }),
 });
 
+export const closedPullRequestAnswer = z.object({ ...pullRequestAnswer.shape, closed_at: z.string().nullish() });
+
 export const fileAnswer = z.object({ filename: z.string(), previous_filename: z.string().nullish() });
 
 /** Something that was written by an account, perhaps on behalf of an App. */

@@ -4,6 +4,7 @@ import { request } from '@octokit/request';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Clock } from '../../ports.ts';
+import { type Caller, callerName } from './caller.ts';
 import { createEtagCache } from './etag-cache.ts';
 import { createRateLimits } from './rate-limits.ts';
 import { RefusedError } from './refused-error.ts';
@@ -11,8 +12,6 @@ import { createTokens, type IssuedToken, tokenAnswer, type TokenScope } from './
 import { untilAborted } from './until-aborted.ts';
 import { createWritePace, type PaceOptions } from './write-pace.ts';
 
-/** As whom to ask: as the App itself, or as its installation of that id. */
-type Caller = 'app' | number;
 export type Parameters = Readonly<Record<string, unknown>>;
 
 export interface Page<T> {
@@ -35,9 +34,20 @@ export interface Client {
     make: (answer: A) => T,
     signal: AbortSignal,
   ): Promise<Page<T>>;
+  /**
+   * A GET whose answer is not kept, for what is different every time; with the cursor of the next page, `undefined` at the
+   * end. Of the address of that page nothing else is used: it could be anywhere.
+   */
+  getAnew<A>(
+    caller: Caller,
+    route: string,
+    parameters: Parameters,
+    schema: z.ZodType<A>,
+    signal: AbortSignal,
+  ): Promise<{ readonly value: A; readonly nextCursor: string | undefined }>;
   /** A POST, PATCH or DELETE, in its turn. */
   write<A>(
-    installationId: number,
+    caller: Caller,
     route: string,
     parameters: Parameters,
     schema: z.ZodType<A>,
@@ -54,14 +64,16 @@ export interface ClientOptions {
   readonly clock: Clock;
   readonly log: Pick<Logger, 'debug' | 'warn'>;
   readonly writes: PaceOptions;
+  /** How long GitHub may take for an answer; by default 30 s. */
+  readonly timeoutMs?: number;
 }
 
-const timeoutMs = 30_000;
 const cachedAnswers = 5_000;
 /** A token is renewed before it could end in the middle of a request. */
 const leastTokenMs = 60_000;
 
-export function createClient({ apiUrl, appId, privateKey, clock, log, writes }: ClientOptions): Client {
+export function createClient(options: ClientOptions): Client {
+  const { apiUrl, appId, privateKey, clock, log, writes, timeoutMs = 30_000 } = options;
   const octokitLog = {
     debug: () => undefined,
     info: () => undefined,
@@ -70,7 +82,7 @@ export function createClient({ apiUrl, appId, privateKey, clock, log, writes }: 
   };
   const asInstallation = request.defaults({ baseUrl: apiUrl.replace(/\/$/, ''), headers: { 'user-agent': 'berth' } });
   const { hook } = createAppAuth({ appId, privateKey, log: octokitLog });
-  const asApp = asInstallation.defaults({ request: { hook } });
+  const asApp = asInstallation.defaults({ request: { hook: speakingAsApp(hook) } });
   const etags = createEtagCache(cachedAnswers);
   const limits = createRateLimits(clock);
   const pace = createWritePace(clock, writes);
@@ -96,13 +108,13 @@ export function createClient({ apiUrl, appId, privateKey, clock, log, writes }: 
 
   /** One request with one renewal of the token: it may have been revoked, or have ended by GitHub's clock. */
   async function ask(caller: Caller, route: string, parameters: Parameters, signal: AbortSignal) {
-    if (caller === 'app') return send(asApp, 'the app', route, parameters, signal);
+    if (caller === 'app') return send(asApp, callerName(caller), route, parameters, signal);
     const scope = { installationId: caller };
     for (let attempt = 1; ; attempt += 1) {
       const token = await untilAborted(() => tokens.get(scope, leastTokenMs), signal);
       const headers = { ...(parameters['headers'] as object | undefined), authorization: `token ${token}` };
       try {
-        return await send(asInstallation, `installation ${caller}`, route, { ...parameters, headers }, signal);
+        return await send(asInstallation, callerName(caller), route, { ...parameters, headers }, signal);
       } catch (error) {
         if (!(error instanceof RefusedError) || error.status !== 401) throw error;
         tokens.drop(scope, token);
@@ -163,7 +175,7 @@ export function createClient({ apiUrl, appId, privateKey, clock, log, writes }: 
       try {
         const answer = await ask(caller, route, { ...parameters, ...headers }, signal);
         const value = make(parse(schema, answer.data, route));
-        const hasNext = /rel="next"/.test(answer.headers['link'] ?? '');
+        const hasNext = nextAddress(answer.headers['link']) !== undefined;
         const etag = answer.headers['etag'];
         if (etag !== undefined) etags.set(key, { etag, value, hasNext });
         return { value, hasNext };
@@ -173,12 +185,38 @@ export function createClient({ apiUrl, appId, privateKey, clock, log, writes }: 
         throw error;
       }
     },
-    async write(installationId, route, parameters, schema, signal) {
-      const answer = await pace.run(installationId, signal, () => ask(installationId, route, parameters, signal));
+    async getAnew(caller, route, parameters, schema, signal) {
+      const answer = await ask(caller, route, parameters, signal);
+      const [, query] = nextAddress(answer.headers['link'])?.split('?') ?? [];
+      return {
+        value: parse(schema, answer.data, route),
+        nextCursor: new URLSearchParams(query).get('cursor') ?? undefined,
+      };
+    },
+    async write(caller, route, parameters, schema, signal) {
+      const answer = await pace.run(caller, signal, () => ask(caller, route, parameters, signal));
       return parse(schema, answer.data, route);
     },
     token: (scope, leastMs, signal) => untilAborted(() => tokens.get(scope, leastMs), signal),
   };
+}
+
+type Hook = ReturnType<typeof createAppAuth>['hook'];
+
+/**
+ * Who speaks is ours to say. `auth-app` tells it from a list of paths, in which those by a repository's id are missing: it
+ * is shown one that is in it.
+ */
+function speakingAsApp(hook: Hook) {
+  return (send: typeof request, options: { readonly url: string }) => {
+    const { url } = options;
+    const sendThere = Object.assign((signed: typeof options) => send({ ...signed, url } as never), send);
+    return hook(sendThere as never, { ...options, url: '/app' } as never);
+  };
+}
+
+function nextAddress(link: string | undefined): string | undefined {
+  return /<([^>]*)>;\s*rel="next"/.exec(link ?? '')?.[1];
 }
 
 function parse<A>(schema: z.ZodType<A>, data: unknown, route: string): A {

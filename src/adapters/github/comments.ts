@@ -16,12 +16,14 @@ export type IsOurs = (written: {
   readonly performed_via_github_app?: { readonly id: number } | null | undefined;
 }) => boolean;
 
-const cacheMs = 7 * 24 * 60 * 60_000;
+/** How long the comment is believed to be the only one of ours. */
+const cacheMs = 10 * 60_000;
 const cachedComment = z.object({ id: z.int(), digest: z.string() });
 
 /**
- * Makes `body` the text of the comment. What was written last is remembered while no write is under way, so that an
- * unchanged text costs nothing, and a crash in the middle of a write only costs a look at the list.
+ * Makes `body` the text of the comment. Which comment is ours is remembered while no write is under way, so that a crash in
+ * the middle of a write only costs a look at the list. That it says what was written last is not believed: people delete
+ * comments, and a worker that was overtaken may have had the last word. To ask is free as long as nothing has changed.
  */
 export async function writeComment(
   access: RepositoryAccess,
@@ -35,21 +37,38 @@ export async function writeComment(
   const digest = createHash('sha256').update(text).digest('hex');
   const cacheKey = `comment:${keyId(key)}`;
   const cached = readCached(await cache.get(cacheKey));
-  if (cached?.digest === digest) return;
+  if (cached?.digest === digest && (await says(access, cached.id, text))) return;
   await cache.forget(cacheKey);
   let id = cached && (await update(access, cached.id, text));
   if (id === undefined) {
-    const [first, ...others] = await findOurs(access, isOurs, key);
-    // Two of ours: a crash came between the writing of one and its answer.
-    for (const other of others) await remove(access, other.id);
-    if (first && withoutLineEndings(first.body ?? '') === withoutLineEndings(text)) id = first.id;
-    else if (first) id = await update(access, first.id, text);
+    id = await settleOnOne(access, await findOurs(access, isOurs, key), text);
     if (id === undefined) {
       if (onlyExisting) return;
-      id = (await access.write('POST /issues/{number}/comments', { number: key.number, body: text }, commentAnswer)).id;
+      const parameters = { number: key.number, body: text };
+      const created = await access.write('POST /issues/{number}/comments', parameters, commentAnswer);
+      // Another worker may have found none either. Whoever comes second sees both once its own is there.
+      const before = (await findOurs(access, isOurs, key)).filter((each) => each.id < created.id);
+      id = await settleOnOne(access, [...before, created], text);
     }
   }
-  await cache.set(cacheKey, JSON.stringify({ id, digest }), cacheMs);
+  // Without an id, what we settled on was deleted at this moment: the next look finds none.
+  if (id !== undefined) await cache.set(cacheKey, JSON.stringify({ id, digest }), cacheMs);
+}
+
+/**
+ * Makes the oldest of several comments say the text and removes the others: a crash came between the writing of one and
+ * its answer, or two workers wrote at the same time. @returns its id, `undefined` when there is none.
+ */
+async function settleOnOne(
+  access: RepositoryAccess,
+  ours: readonly z.infer<typeof commentAnswer>[],
+  text: string,
+): Promise<number | undefined> {
+  const [first, ...others] = ours;
+  if (!first) return undefined;
+  const id = isText(first.body, text) ? first.id : await update(access, first.id, text);
+  for (const other of others) await remove(access, other.id);
+  return id;
 }
 
 /** The hidden first line by which a comment is found again; anybody may copy it, so its author counts too. */
@@ -82,6 +101,13 @@ async function update(access: RepositoryAccess, id: number, body: string): Promi
   );
 }
 
+async function says(access: RepositoryAccess, id: number, text: string): Promise<boolean> {
+  const comment = await unlessGone(
+    access.get('/issues/comments/{comment_id}', { comment_id: id }, commentAnswer, ({ body }) => isText(body, text)),
+  );
+  return comment?.value ?? false;
+}
+
 async function remove(access: RepositoryAccess, id: number): Promise<void> {
   await unlessGone(access.write('DELETE /issues/comments/{comment_id}', { comment_id: id }, z.unknown()));
 }
@@ -103,6 +129,10 @@ function readCached(text: string | undefined): z.infer<typeof cachedComment> | u
     // A cache written by another version: as good as none.
     return undefined;
   }
+}
+
+function isText(body: string | null | undefined, text: string): boolean {
+  return withoutLineEndings(body ?? '') === withoutLineEndings(text);
 }
 
 /** GitHub may give back other line endings, and none at the end. */

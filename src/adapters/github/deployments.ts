@@ -1,9 +1,11 @@
 /** A preview's deployments: one for each revision, all in one environment, the preview named by their task. */
 import { createHash } from 'node:crypto';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import { keyId, type PreviewKey } from '../../domain/preview.ts';
-import type { DeploymentReport, Store } from '../../ports.ts';
-import { deploymentAnswer, deploymentStatusAnswer } from './answers.ts';
+import { RetryLaterError } from '../../domain/errors.ts';
+import type { Clock, DeploymentReport, Store } from '../../ports.ts';
+import { deploymentAnswer, deploymentStatusAnswer, pullRequestAnswer } from './answers.ts';
 import type { IsOurs } from './comments.ts';
 import { listAll } from './pages.ts';
 import { RefusedError } from './refused-error.ts';
@@ -15,12 +17,18 @@ type Deployment = z.infer<typeof deploymentAnswer>;
 export interface DeploymentContext {
   readonly access: RepositoryAccess;
   readonly cache: Cache;
+  readonly clock: Clock;
+  readonly log: Pick<Logger, 'warn'>;
   readonly isOurs: IsOurs;
   readonly environment: string;
   readonly key: PreviewKey;
 }
 
-const cacheMs = 7 * 24 * 60 * 60_000;
+/** How long the other deployments are believed to be inactive. */
+const cacheMs = 10 * 60_000;
+/** How often, and after what time, a deployment that GitHub refuses is tried again. */
+const refusalsMost = 3;
+const refusalMs = 30_000;
 /** What GitHub is known to show; forgotten while it is being changed. */
 const cachedDeployment = z.union([
   z.object({ state: z.literal('reported'), id: z.int(), revision: z.string(), digest: z.string() }),
@@ -39,7 +47,9 @@ export async function writeDeployment(context: DeploymentContext, report: Deploy
     .digest('hex');
   const cached = readCached(await cache.get(cacheKey));
   const last = cached?.state === 'reported' ? cached : undefined;
-  if (last?.revision === report.revision && last.digest === digest) return;
+  const isReported = last?.revision === report.revision && last.digest === digest;
+  // A worker that was overtaken may have had the last word. To ask is free as long as nothing has changed.
+  if (isReported && isSame(await newestStatus(access, last), report)) return;
   await cache.forget(cacheKey);
   let id: number | undefined;
   if (last?.revision === report.revision) {
@@ -48,9 +58,10 @@ export async function writeDeployment(context: DeploymentContext, report: Deploy
   if (id === undefined) {
     const all = await findOurs(context);
     const existing = all.find(({ sha }) => sha === report.revision);
-    id = existing?.id ?? (await create(context, report));
+    id = existing?.id ?? (await createUnlessRefused(context, report));
+    if (id === undefined) return;
     const shown = existing && (await newestStatus(access, existing));
-    if (!shown || !isSame(shown, report)) await addStatus(access, id, statusOf(report));
+    if (!isSame(shown, report)) await addStatus(access, id, statusOf(report));
     for (const other of all) {
       // With the last one known, the ones before it were made inactive when it came.
       if (other.id !== id && (!last || other.id === last.id)) await retire(access, other);
@@ -59,14 +70,38 @@ export async function writeDeployment(context: DeploymentContext, report: Deploy
   await remember(cache, cacheKey, { state: 'reported', id, revision: report.revision, digest });
 }
 
-/** Makes all of the preview's deployments inactive. */
-export async function retireDeployments(context: DeploymentContext): Promise<void> {
+/** Makes all of the preview's deployments inactive. @returns how many were not. */
+export async function retireDeployments(context: DeploymentContext): Promise<number> {
   const { access, cache, key } = context;
   const cacheKey = cacheKeyOf(key);
-  if (readCached(await cache.get(cacheKey))?.state === 'retired') return;
+  if (readCached(await cache.get(cacheKey))?.state === 'retired') return 0;
   await cache.forget(cacheKey);
-  for (const deployment of await findOurs(context)) await retire(access, deployment);
+  let retired = 0;
+  for (const deployment of await findOurs(context)) if (await retire(access, deployment)) retired += 1;
   await remember(cache, cacheKey, { state: 'retired' });
+  return retired;
+}
+
+/** Pull requests that the newest hundred deployments in the environment are about. */
+export async function deployedPullRequests(
+  access: RepositoryAccess,
+  isOurs: IsOurs,
+  environment: string,
+): Promise<readonly PreviewKey[]> {
+  const { value: numbers } = await access.get(
+    '/deployments',
+    { environment, per_page: 100 },
+    z.array(deploymentAnswer),
+    (deployments) => [...new Set(deployments.map((each) => numberOf(each, isOurs)))],
+  );
+  return numbers
+    .filter((number) => number !== undefined)
+    .map((number) => ({ repositoryId: access.repository.id, number }));
+}
+
+function numberOf({ task, creator, ...rest }: Deployment, isOurs: IsOurs): number | undefined {
+  const [, number] = /^preview:([1-9]\d*)$/.exec(task) ?? [];
+  return number !== undefined && isOurs({ ...rest, user: creator }) ? Number(number) : undefined;
 }
 
 function taskOf(key: PreviewKey): string {
@@ -75,6 +110,34 @@ function taskOf(key: PreviewKey): string {
 
 function cacheKeyOf(key: PreviewKey): string {
   return `deployment:${keyId(key)}`;
+}
+
+/**
+ * The new deployment's id. `undefined` when GitHub does not know the revision: the pull request has gone on to another one,
+ * and the deployment of that one is to come; or GitHub keeps refusing, and the preview is not held up for it.
+ * @throws RetryLaterError when the revision is the head nevertheless: one part of GitHub may know it before another.
+ */
+async function createUnlessRefused(context: DeploymentContext, report: DeploymentReport): Promise<number | undefined> {
+  const { access, cache, clock, log, key } = context;
+  try {
+    return await create(context, report);
+  } catch (error) {
+    if (!(error instanceof RefusedError) || error.status !== 422) throw error;
+    const head = await access.get(
+      '/pulls/{number}',
+      { number: key.number },
+      pullRequestAnswer,
+      (pull) => pull.head.sha,
+    );
+    if (head.value !== report.revision) return undefined;
+    const cacheKey = `deployment-refused:${keyId(key)}:${report.revision}`;
+    const refusals = Number((await cache.get(cacheKey)) ?? 0) + 1;
+    await cache.set(cacheKey, String(refusals), cacheMs);
+    const reason = `GitHub refuses a deployment of ${report.revision}`;
+    if (refusals <= refusalsMost) throw new RetryLaterError(reason, clock.now() + refusalMs, { cause: error });
+    log.warn({ err: error, preview: keyId(key), revision: report.revision }, 'deployment not shown');
+    return undefined;
+  }
 }
 
 async function create({ access, environment, key }: DeploymentContext, report: DeploymentReport): Promise<number> {
@@ -107,20 +170,23 @@ async function findOurs({ access, isOurs, environment, key }: DeploymentContext)
 
 async function newestStatus(
   access: RepositoryAccess,
-  { id }: Deployment,
+  { id }: Pick<Deployment, 'id'>,
 ): Promise<z.infer<typeof deploymentStatusAnswer> | undefined> {
-  const statuses = await access.get(
-    '/deployments/{deployment_id}/statuses',
-    { deployment_id: id, per_page: 1 },
-    z.array(deploymentStatusAnswer),
-    (answer) => answer.slice(0, 1),
+  const statuses = await unlessGone(
+    access.get(
+      '/deployments/{deployment_id}/statuses',
+      { deployment_id: id, per_page: 1 },
+      z.array(deploymentStatusAnswer),
+      (answer) => answer.slice(0, 1),
+    ),
   );
-  return statuses.value[0];
+  return statuses?.value[0];
 }
 
-async function retire(access: RepositoryAccess, deployment: Deployment): Promise<void> {
-  if ((await newestStatus(access, deployment))?.state === 'inactive') return;
-  await unlessGone(addStatus(access, deployment.id, { state: 'inactive' }));
+/** @returns whether it was active. */
+async function retire(access: RepositoryAccess, deployment: Deployment): Promise<boolean> {
+  if ((await newestStatus(access, deployment))?.state === 'inactive') return false;
+  return (await unlessGone(addStatus(access, deployment.id, { state: 'inactive' }))) ?? false;
 }
 
 async function addStatus(
@@ -138,8 +204,9 @@ function statusOf(report: DeploymentReport): Readonly<Record<string, string>> {
   return { state, description, ...(environmentUrl !== undefined && { environment_url: environmentUrl }) };
 }
 
-function isSame(shown: z.infer<typeof deploymentStatusAnswer>, report: DeploymentReport): boolean {
+function isSame(shown: z.infer<typeof deploymentStatusAnswer> | undefined, report: DeploymentReport): boolean {
   return (
+    shown !== undefined &&
     shown.state === report.state &&
     (shown.description ?? '') === report.description &&
     (report.environmentUrl === undefined || shown.environment_url === report.environmentUrl)

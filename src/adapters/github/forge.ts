@@ -4,10 +4,11 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { PreviewKey, PullRequest } from '../../domain/preview.ts';
 import type { Clock, Forge, Store } from '../../ports.ts';
-import { appAnswer, fileAnswer, pullRequestAnswer, pullRequestOf } from './answers.ts';
+import { appAnswer, closedPullRequestAnswer, fileAnswer, pullRequestAnswer, pullRequestOf } from './answers.ts';
 import { type ClientOptions, createClient } from './client.ts';
 import { type IsOurs, writeComment } from './comments.ts';
-import { type DeploymentContext, retireDeployments, writeDeployment } from './deployments.ts';
+import { createDeliveries } from './deliveries.ts';
+import { type DeploymentContext, deployedPullRequests, retireDeployments, writeDeployment } from './deployments.ts';
 import { createInstallations } from './installations.ts';
 import { listAll } from './pages.ts';
 import { RefusedError } from './refused-error.ts';
@@ -28,17 +29,22 @@ export interface GithubForgeOptions {
   readonly environment: string;
   /** By default ten at once, then one a second. */
   readonly writes?: ClientOptions['writes'];
+  /** How long GitHub may take for an answer; by default 30 s. */
+  readonly timeoutMs?: number;
 }
 
+const pullRequestPath = '/pulls/{number}';
 /** How long a pull request that GitHub does not know is asked for again: its events may be faster than its replicas. */
 const patienceMs: readonly number[] = [200, 800];
 const cloneTokenMs = 10 * 60_000;
+const recentMs = 7 * 24 * 60 * 60_000;
 
 /** Makes the adapter; nothing is asked before its first use. */
 export function githubForge(options: GithubForgeOptions): Forge {
   const { cache, clock, log, environment } = options;
   const client = createClient({ ...options, writes: options.writes ?? { burst: 10, perSecond: 1 } });
   const installations = createInstallations(client, clock, log);
+  const deliveries = createDeliveries(client, clock, log);
   let ours: IsOurs | undefined;
 
   function within<T>(
@@ -76,7 +82,7 @@ export function githubForge(options: GithubForgeOptions): Forge {
     key: PreviewKey,
     signal: AbortSignal,
   ): Promise<DeploymentContext> {
-    return { access, cache, isOurs: await isOurs(signal), environment, key };
+    return { access, cache, clock, log, isOurs: await isOurs(signal), environment, key };
   }
 
   return {
@@ -84,7 +90,9 @@ export function githubForge(options: GithubForgeOptions): Forge {
       try {
         return await within(key.repositoryId, signal, (access) => patientPullRequest(access, key, signal));
       } catch (error) {
-        if (error instanceof RefusedError && error.status === 404) return undefined;
+        // That the pull request itself is not found is what counts: a 404 on the way to it says nothing about it.
+        if (error instanceof RefusedError && error.status === 404 && error.route.endsWith(pullRequestPath))
+          return undefined;
         throw error;
       }
     },
@@ -105,6 +113,22 @@ export function githubForge(options: GithubForgeOptions): Forge {
           100,
         ),
       ),
+    recentlyClosed: (repository, signal) =>
+      surelyWithin(repository.id, signal, 'listing closed pull requests', async (access) => {
+        const { value } = await access.get(
+          '/pulls',
+          { state: 'closed', sort: 'updated', direction: 'desc', per_page: 100 },
+          z.array(closedPullRequestAnswer),
+          (answers) =>
+            answers.map((each) => ({ pull: pullRequestOf(each), closedAt: Date.parse(each.closed_at ?? '') })),
+        );
+        return value.filter(({ closedAt }) => closedAt >= clock.now() - recentMs).map(({ pull }) => pull);
+      }),
+    deployedPullRequests: (repository, signal) =>
+      surelyWithin(repository.id, signal, 'listing deployments', async (access) =>
+        deployedPullRequests(access, await isOurs(signal), environment),
+      ),
+    redeliver: (since, signal) => deliveries.redeliver(since, signal),
     changedFiles: (key, signal) =>
       surelyWithin(key.repositoryId, signal, 'listing changed files', async (access) => {
         const files = await listAll(
@@ -137,9 +161,10 @@ export function githubForge(options: GithubForgeOptions): Forge {
       );
     },
     async retireDeployments(key, signal) {
-      await within(key.repositoryId, signal, async (access) =>
+      const retired = await within(key.repositoryId, signal, async (access) =>
         retireDeployments(await deploymentContext(access, key, signal)),
       );
+      return retired ?? 0;
     },
   };
 }
@@ -151,7 +176,7 @@ async function patientPullRequest(
 ): Promise<PullRequest> {
   for (const pauseMs of [...patienceMs, undefined]) {
     try {
-      return (await access.get('/pulls/{number}', { number: key.number }, pullRequestAnswer, pullRequestOf)).value;
+      return (await access.get(pullRequestPath, { number: key.number }, pullRequestAnswer, pullRequestOf)).value;
     } catch (error) {
       const isMissing = error instanceof RefusedError && error.status === 404;
       if (!isMissing || pauseMs === undefined) throw error;

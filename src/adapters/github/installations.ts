@@ -2,9 +2,10 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Repository } from '../../domain/preview.ts';
+import { RetryLaterError } from '../../domain/errors.ts';
 import type { Clock } from '../../ports.ts';
 import { repositoryAnswer, repositoryOf } from './answers.ts';
-import type { Client } from './client.ts';
+import type { Client, Parameters } from './client.ts';
 import { listAll } from './pages.ts';
 import { RefusedError } from './refused-error.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -21,20 +22,30 @@ export interface Installations {
   /**
    * How to reach the repository, `undefined` when it is not ours. A list never proves that: the repository itself is asked
    * for before `undefined` is given. `afresh` distrusts what is remembered.
+   * @throws RetryLaterError when the installation is suspended: it is ours still, but shows nothing.
    */
   find(repositoryId: number, signal: AbortSignal, options?: { readonly afresh: boolean }): Promise<Reach | undefined>;
 }
 
-const installationAnswer = z.object({ id: z.int(), suspended_at: z.string().nullish() });
+const installationAnswer = z.object({
+  id: z.int(),
+  suspended_at: z.string().nullish(),
+  // An enterprise has no login.
+  account: z.object({ login: z.string().optional() }).nullish(),
+});
+type Installation = z.infer<typeof installationAnswer>;
 const repositoriesAnswer = z.object({ repositories: z.array(repositoryAnswer) });
 interface Reading {
   readonly found: readonly Reach[];
   readonly failures: readonly unknown[];
-  readonly installationIds: readonly number[];
+  /** Suspended ones, too. */
+  readonly installations: readonly Installation[];
 }
 
 /** How long a repository that is not ours is not asked for again. */
 const strangerMs = 30_000;
+/** How long to wait before a suspended installation is looked at again. That it is back is told by a webhook, too. */
+const suspendedMs = 15 * 60_000;
 
 export function createInstallations(client: Client, clock: Clock, log: Pick<Logger, 'info' | 'warn'>): Installations {
   const known = new Map<number, Reach>();
@@ -42,12 +53,11 @@ export function createInstallations(client: Client, clock: Clock, log: Pick<Logg
   const logged = new Set<number>();
   let reading: Promise<Reading> | undefined;
 
-  async function active(signal: AbortSignal): Promise<readonly number[]> {
-    const all = await listAll(
+  function allInstallations(signal: AbortSignal): Promise<readonly Installation[]> {
+    return listAll(
       (page) => client.get('app', 'GET /app/installations', page, z.array(installationAnswer), (each) => each, signal),
       100,
     );
-    return all.filter(({ suspended_at: suspendedAt }) => !suspendedAt).map(({ id }) => id);
   }
 
   async function repositoriesOf(installationId: number, signal: AbortSignal): Promise<readonly Reach[]> {
@@ -79,8 +89,8 @@ export function createInstallations(client: Client, clock: Clock, log: Pick<Logg
   async function readEach(signal: AbortSignal): Promise<Reading> {
     const found: Reach[] = [];
     const failures: unknown[] = [];
-    const installationIds = await active(signal);
-    for (const installationId of installationIds) {
+    const installations = await allInstallations(signal);
+    for (const { id: installationId } of installations.filter(isActive)) {
       try {
         for (const reach of await repositoriesOf(installationId, signal)) {
           found.push(reach);
@@ -93,64 +103,80 @@ export function createInstallations(client: Client, clock: Clock, log: Pick<Logg
         if (!(err instanceof RefusedError)) failures.push(err);
       }
     }
-    return { found, failures, installationIds };
+    return { found, failures, installations };
   }
 
-  /** Asks for this one repository, through each installation, and then who it belongs to. */
+  /** Asks whose this one repository is: first by its id, then by its name, as far as any installation sees that. */
   async function confirm(
     repositoryId: number,
-    installationIds: readonly number[],
+    installations: readonly Installation[],
     signal: AbortSignal,
   ): Promise<Reach | undefined> {
-    for (const installationId of installationIds) {
-      const repository = await unlessRefused(
-        client.get(
-          installationId,
-          'GET /repositories/{repository_id}',
-          { repository_id: repositoryId },
-          repositoryAnswer,
-          repositoryOf,
-          signal,
-        ),
-      );
+    const parameters = { repository_id: repositoryId };
+    const owning = await installationOf('GET /repositories/{repository_id}/installation', parameters, signal);
+    if (owning) {
+      throwIfSuspended(owning);
+      return { repository: await repositoryThrough(owning.id, repositoryId, signal), installationId: owning.id };
+    }
+    for (const { id } of installations.filter(isActive)) {
+      const repository = await unlessRefused(repositoryThrough(id, repositoryId, signal));
       if (!repository) continue;
       // A public repository answers everybody: only this one says whose it is.
-      const { owner, name } = repository.value;
-      const installation = await unlessRefused(
-        client.get(
-          'app',
-          'GET /repos/{owner}/{repo}/installation',
-          { owner, repo: name },
-          installationAnswer,
-          (each) => each,
-          signal,
-        ),
-      );
-      if (!installation || installation.value.suspended_at) return undefined;
-      return { repository: repository.value, installationId: installation.value.id };
+      const named = { owner: repository.owner, repo: repository.name };
+      const installation = await installationOf('GET /repos/{owner}/{repo}/installation', named, signal);
+      if (!installation) return undefined;
+      throwIfSuspended(installation);
+      return { repository, installationId: installation.id };
     }
     return undefined;
   }
 
+  async function repositoryThrough(installation: number, id: number, signal: AbortSignal): Promise<Repository> {
+    const route = 'GET /repositories/{repository_id}';
+    return (await client.get(installation, route, { repository_id: id }, repositoryAnswer, repositoryOf, signal)).value;
+  }
+
+  async function installationOf(
+    route: string,
+    parameters: Parameters,
+    signal: AbortSignal,
+  ): Promise<Installation | undefined> {
+    try {
+      return (await client.get('app', route, parameters, installationAnswer, (each) => each, signal)).value;
+    } catch (error) {
+      if (error instanceof RefusedError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  function throwIfSuspended(installation: Installation): void {
+    if (isActive(installation)) return;
+    const account = installation.account?.login ?? 'an enterprise';
+    const message = `the installation of the GitHub App on ${account} is suspended`;
+    throw new RetryLaterError(message, clock.now() + suspendedMs);
+  }
+
   return {
     async list(signal) {
-      const { found, failures, installationIds } = await readAll(signal);
-      if (failures.length > 0 && failures.length === installationIds.length) throw failures[0];
+      const { found, failures, installations } = await readAll(signal);
+      if (failures.length > 0 && failures.length === installations.filter(isActive).length) throw failures[0];
       return found;
     },
     async find(repositoryId, signal, options) {
       const before = known.get(repositoryId);
       if (before && !options?.afresh) return before;
       if ((strangers.get(repositoryId) ?? 0) > clock.now()) return undefined;
-      const { found, failures, installationIds } = await readAll(signal);
+      const { found, failures, installations } = await readAll(signal);
       const listed = found.find(({ repository }) => repository.id === repositoryId);
       if (listed) return listed;
-      const confirmed = await confirm(repositoryId, installationIds, signal);
+      const confirmed = await confirm(repositoryId, installations, signal);
       if (confirmed) {
         known.set(repositoryId, confirmed);
         return confirmed;
       }
       if (failures.length > 0) throw failures[0];
+      const last = installations.find(({ id }) => id === before?.installationId);
+      if (last) throwIfSuspended(last);
       known.delete(repositoryId);
       strangers.set(repositoryId, clock.now() + strangerMs);
       if (!logged.has(repositoryId)) {
@@ -160,6 +186,10 @@ export function createInstallations(client: Client, clock: Clock, log: Pick<Logg
       return undefined;
     },
   };
+}
+
+function isActive({ suspended_at: suspendedAt }: Installation): boolean {
+  return !suspendedAt;
 }
 
 /** `undefined` for what GitHub says does not exist or is not ours; every other error stays one. */

@@ -4,9 +4,12 @@
  */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
+  /** Method and path template: one answer may take several requests, and what a refusal means depends on which. */
+  readonly route: string;
   readonly status: number;
   constructor(route: string, status: number, options?: ErrorOptions) {
     super(`${route}: GitHub answered ${status}`, options);
+    this.route = route;
     this.status = status;
   }
 }

@@ -1,11 +1,12 @@
 /**
- * Writes to GitHub, one after the other for each installation, and not too many: GitHub asks for a second between them
+ * Writes to GitHub, one after the other for each caller, and not too many: GitHub asks for a second between them
  * when there are many, and for at most 80 in a minute. A short burst is let through, so that a push's first word is there
  * at once. Source: docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { RetryLaterError } from '../../domain/errors.ts';
 import type { Clock } from '../../ports.ts';
+import { type Caller, callerName } from './caller.ts';
 
 export interface PaceOptions {
   /** How many writes may go out at once before the pace applies. */
@@ -18,7 +19,7 @@ export interface WritePace {
    * Runs the write when it is its turn.
    * @throws RetryLaterError when that would take longer than is decent while a worker is held.
    */
-  run<T>(installationId: number, signal: AbortSignal, write: () => Promise<T>): Promise<T>;
+  run<T>(caller: Caller, signal: AbortSignal, write: () => Promise<T>): Promise<T>;
 }
 
 const longestWaitMs = 3_000;
@@ -30,18 +31,18 @@ interface Lane {
 }
 
 export function createWritePace(clock: Clock, { burst, perSecond }: PaceOptions): WritePace {
-  const lanes = new Map<number, Lane>();
+  const lanes = new Map<Caller, Lane>();
   const intervalMs = 1_000 / perSecond;
 
   return {
-    async run(installationId, signal, write) {
+    async run(caller, signal, write) {
       const now = clock.now();
-      let lane = lanes.get(installationId);
-      if (!lane) lanes.set(installationId, (lane = { dueAt: now, last: Promise.resolve() }));
+      let lane = lanes.get(caller);
+      if (!lane) lanes.set(caller, (lane = { dueAt: now, last: Promise.resolve() }));
       const dueAt = Math.max(lane.dueAt, now);
       const waitMs = Math.max(dueAt - (burst - 1) * intervalMs - now, 0);
       if (waitMs > longestWaitMs) {
-        throw new RetryLaterError(`writes of installation ${installationId} are at their pace's limit`, now + waitMs);
+        throw new RetryLaterError(`writes of ${callerName(caller)} are at their pace's limit`, now + waitMs);
       }
       lane.dueAt = dueAt + intervalMs;
       const turn = lane.last.then(async () => {
