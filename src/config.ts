@@ -91,6 +91,7 @@ const variables = z.object({
   DOCKER_CONFIG: absolutePath.optional(),
   BUILD_TIMEOUT: duration('30m'),
   BUILD_CONCURRENCY: whole(4, 1_000),
+  IMAGE_RETENTION: duration('7d'),
 
   KUBECONFIG: absolutePath.optional(),
   HELM: z.string().default('helm'),

@@ -47,7 +47,7 @@ export function fakeBuilder(instance: string = 'berth', images: Map<string, Fake
       const others = new Set(
         [...images].filter(([ref]) => !hasContentKey(ref)).map(([ref, { digest }]) => imageOf(ref, digest)),
       );
-      for (const [ref, { digest, labels }] of [...images]) {
+      for (const [ref, { digest, labels }] of images) {
         const isOurs = ref.startsWith(`${registry}/`) && hasContentKey(ref) && labels[instanceLabel] === instance;
         if (isOurs && !others.has(imageOf(ref, digest))) yield { ref, digest };
       }
