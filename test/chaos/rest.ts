@@ -46,7 +46,8 @@ export class RestError extends Error {
 async function restWithin(world: World, timeoutMs: number, signal: AbortSignal): Promise<void> {
   const until = Date.now() + timeoutMs;
   for (;;) {
-    const problems = [...(await problemsOf(world)), ...(await problemsOfWork(world))];
+    let problems = await problemsOf(world);
+    if (problems.length === 0) problems = await problemsOfWork(world);
     if (problems.length === 0) return;
     if (Date.now() > until) throw new RestError(problems);
     await nextLook(world, signal);

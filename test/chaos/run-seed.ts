@@ -1,6 +1,7 @@
 /** One seed from its first event to the question whether everything is as it should be. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { keyId } from '../../src/domain/preview.ts';
+import type { LogLine } from '../e2e/berth-process.ts';
 import type { Event, PeopleEvent } from './events.ts';
 import { wordsFor } from './events.ts';
 import type { Problem } from './invariants.ts';
@@ -103,6 +104,14 @@ async function stop({ berths, directory }: World): Promise<void> {
 
 const logLines = 40;
 
+/** A line of the log without what every line has, and without stacks. */
+function inShort(line: LogLine): string {
+  const known = new Set(['time', 'service', 'role', 'revision', 'err']);
+  const fields = Object.entries(line).filter(([name]) => !known.has(name));
+  const { err } = line as { readonly err?: { readonly message?: string } };
+  return JSON.stringify({ ...Object.fromEntries(fields), ...(err && { err: err.message }) }).slice(0, 600);
+}
+
 /** All that helps to find the cause. */
 function storyOf(world: World, { seed, roles }: Schedule, error: unknown): string {
   const startedAt = world.trace[0]?.at ?? 0;
@@ -122,9 +131,7 @@ function storyOf(world: World, { seed, roles }: Schedule, error: unknown): strin
     const about = log.filter(
       ({ level, preview }) => previews.has(String(preview)) || (level !== 'debug' && preview === undefined),
     );
-    const lines = about.slice(-logLines).map(({ time, service: _, role: __, ...rest }) => {
-      return `${at(Date.parse(String(time)))}  ${JSON.stringify(rest).slice(0, 600)}`;
-    });
+    const lines = about.slice(-logLines).map((each) => `${at(Date.parse(String(each['time'])))}  ${inShort(each)}`);
     return [`── the last words of ${name} (${roles[name]}) ──`, ...lines];
   });
   return [

@@ -1,5 +1,6 @@
 /** What goes wrong, for a while. */
 import { execFile } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { apiStatusOf } from '../../src/adapters/kubernetes/api-error.ts';
@@ -14,7 +15,7 @@ type Trouble = DeliveryEvent | ProcessEvent | RedisEvent | GitHubEvent | Cluster
 export interface Troubles {
   /** Begins it; what it takes is done beside the schedule. */
   begin(event: Trouble): void;
-  /** Ends all of it, and waits until both Berths run. */
+  /** Ends all of it but what is frozen: a process that outlives its lock needs its time. */
   end(): Promise<void>;
 }
 
@@ -79,8 +80,12 @@ export function troublesIn(world: World): Troubles {
           berth.start();
         });
       case 'freeze':
-        berths[event.which].freeze();
-        return mendAfter(event.forMs, `the freeze of ${event.which}`, berths[event.which].thaw);
+        return run(event.do, async () => {
+          berths[event.which].freeze();
+          await delay(event.forMs);
+          berths[event.which].thaw();
+          tell(`the freeze of ${event.which} ends`);
+        });
       case 'outage':
         return run(event.do, async () => {
           await Promise.all([berths.A.kill(), berths.B.kill()]);
@@ -127,7 +132,7 @@ export function troublesIn(world: World): Troubles {
           const pull = world.pulls[event.pull];
           if (!name || !pull) return;
           pull.isUninstalled = true;
-          const { helm, kubectl: _ } = world.stack.tools;
+          const { helm } = world.stack.tools;
           const args = ['uninstall', releaseName, '--namespace', name, '--kubeconfig', world.stack.kubeconfig];
           await promisify(execFile)(helm, args, { timeout: 20_000 });
         });
@@ -148,7 +153,7 @@ export function troublesIn(world: World): Troubles {
     begin,
     async end() {
       while (mending.size > 0 || underWay.size > 0) {
-        for (const [timer, mend] of [...mending]) {
+        for (const [timer, mend] of mending) {
           clearTimeout(timer);
           mending.delete(timer);
           await mend();
