@@ -1,6 +1,7 @@
 /** What every `Forge` does. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { RetryLaterError } from '../../src/domain/errors.ts';
 import type { PreviewKey, Repository } from '../../src/domain/preview.ts';
 import type { DeploymentReport, Forge } from '../../src/ports.ts';
 
@@ -15,6 +16,14 @@ interface ForgeStage {
   ): PreviewKey;
   push(key: PreviewKey): void;
   close(key: PreviewKey): void;
+  /** Closed eight days ago, and not changed since. */
+  closeLongAgo(key: PreviewKey): void;
+  suspend(owner: string): void;
+  unsuspend(owner: string): void;
+  /** An event whose webhook does not arrive. */
+  loseDelivery(): Promise<void>;
+  /** How many webhooks have arrived that were lost before. */
+  arrivedLate(): Promise<number>;
   deleteComment(key: PreviewKey): void;
   /** Texts of the comments by the App, without the hidden first line. */
   comments(key: PreviewKey): readonly string[];
@@ -132,6 +141,25 @@ export function describeForgeContract(name: string, makeSubject: () => Promise<F
       assert.deepEqual(await numbers(), [second.number]);
     });
 
+    it('are listed for a week after they were closed, the last one first', async () => {
+      await using subject = await opened();
+      const { forge, stage, id, key } = subject;
+      const [second, third] = [stage.openPullRequest(id), stage.openPullRequest(id)];
+      stage.openPullRequest(id);
+      const [repository] = await forge.repositories(signal);
+      assert.ok(repository);
+      assert.deepEqual(await forge.recentlyClosed(repository, signal), []);
+      stage.closeLongAgo(third);
+      stage.close(second);
+      stage.close(key);
+      const closed = await forge.recentlyClosed(repository, signal);
+      assert.deepEqual(closed.map((pull) => pull.key.number).sort(), [key.number, second.number]);
+      assert.deepEqual(
+        closed.map(({ state }) => state),
+        ['closed', 'closed'],
+      );
+    });
+
     it('are all listed when there are many', async () => {
       await using subject = await opened();
       const { forge, stage, id } = subject;
@@ -173,6 +201,39 @@ export function describeForgeContract(name: string, makeSubject: () => Promise<F
       assert.deepEqual(stage.comments(otherKey), ['heard']);
     });
 
+    it('B10 suspended: asked for later, since nothing says that they are gone; others go on', async () => {
+      await using subject = await opened();
+      const { forge, stage, key } = subject;
+      const otherKey = stage.openPullRequest(stage.addRepository('other', 'api').id);
+      await forge.writeComment(key, 'before', { onlyExisting: false }, signal);
+      await forge.writeDeployment(key, reportOf(await revisionOf(forge, key), { state: 'success' }), signal);
+      stage.suspend('acme');
+      const isLater = (error: unknown) => {
+        assert.ok(error instanceof RetryLaterError, String(error));
+        assert.match(error.message, /acme.*suspended/);
+        const waitMs = error.retryAt - Date.now();
+        assert.ok(waitMs > 10 * 60_000 && waitMs < 20 * 60_000, String(waitMs));
+        return true;
+      };
+      await assert.rejects(forge.pullRequest(key, signal), isLater);
+      await assert.rejects(forge.writeComment(key, 'meanwhile', { onlyExisting: false }, signal), isLater);
+      await assert.rejects(forge.retireDeployments(key, signal), isLater);
+      await assert.rejects(forge.cloneToken(subject.id, signal), isLater);
+      assert.deepEqual(
+        (await forge.repositories(signal)).map(({ owner }) => owner),
+        ['other'],
+      );
+      assert.equal((await forge.pullRequest(otherKey, signal))?.state, 'open');
+      stage.unsuspend('acme');
+      assert.equal((await forge.pullRequest(key, signal))?.state, 'open');
+      await forge.writeComment(key, 'after', { onlyExisting: false }, signal);
+      assert.deepEqual(stage.comments(key), ['after']);
+      assert.deepEqual(
+        stage.deployments(key).map(({ state }) => state),
+        ['success'],
+      );
+    });
+
     it('give a token to clone with', async () => {
       await using subject = await opened();
       assert.ok((await subject.forge.cloneToken(subject.id, signal)).length > 10);
@@ -203,6 +264,16 @@ export function describeForgeContract(name: string, makeSubject: () => Promise<F
       await using subject = await opened();
       const { forge, stage, key } = subject;
       await forge.writeComment(key, 'building', { onlyExisting: false }, signal);
+      stage.deleteComment(key);
+      await forge.writeComment(key, 'ready', { onlyExisting: false }, signal);
+      await forge.writeComment(key, 'ready', { onlyExisting: false }, signal);
+      assert.deepEqual(stage.comments(key), ['ready']);
+    });
+
+    it('C7 comes back though its text has not changed', async () => {
+      await using subject = await opened();
+      const { forge, stage, key } = subject;
+      await forge.writeComment(key, 'ready', { onlyExisting: false }, signal);
       stage.deleteComment(key);
       await forge.writeComment(key, 'ready', { onlyExisting: false }, signal);
       await forge.writeComment(key, 'ready', { onlyExisting: false }, signal);
@@ -278,15 +349,58 @@ export function describeForgeContract(name: string, makeSubject: () => Promise<F
       const { forge, stage, key } = subject;
       const revision = await revisionOf(forge, key);
       await forge.writeDeployment(key, reportOf(revision), signal);
-      await forge.retireDeployments(key, signal);
+      assert.equal(await forge.retireDeployments(key, signal), 1);
       const { writes } = stage;
-      await forge.retireDeployments(key, signal);
+      assert.equal(await forge.retireDeployments(key, signal), 0);
       assert.equal(stage.writes, writes);
       await forge.writeDeployment(key, reportOf(revision), signal);
       assert.deepEqual(
         stage.deployments(key).map(({ state }) => state),
         ['in_progress'],
       );
+    });
+  });
+
+  describe(`${name}: what was missed`, () => {
+    it('deployments tell which pull requests they are about, each once', async () => {
+      await using subject = await opened();
+      const { forge, stage, id, key } = subject;
+      const second = stage.openPullRequest(id);
+      stage.openPullRequest(id);
+      const [repository] = await forge.repositories(signal);
+      assert.ok(repository);
+      assert.deepEqual(await forge.deployedPullRequests(repository, signal), []);
+      await forge.writeDeployment(key, reportOf(await revisionOf(forge, key)), signal);
+      stage.push(key);
+      await forge.writeDeployment(key, reportOf(await revisionOf(forge, key)), signal);
+      await forge.writeDeployment(second, reportOf(await revisionOf(forge, second)), signal);
+      await forge.retireDeployments(second, signal);
+      const deployed = await forge.deployedPullRequests(repository, signal);
+      assert.deepEqual(
+        deployed.toSorted((a, b) => a.number - b.number),
+        [key, second],
+      );
+    });
+
+    it('B5 webhooks that did not arrive are sent again, once', async () => {
+      await using subject = await opened();
+      const { forge, stage } = subject;
+      await stage.loseDelivery();
+      await stage.loseDelivery();
+      const { redelivered, seenUntil } = await forge.redeliver(0, signal);
+      assert.equal(redelivered, 2);
+      assert.equal(await stage.arrivedLate(), 2);
+      assert.ok(seenUntil > 0 && seenUntil <= Date.now());
+      assert.equal((await forge.redeliver(seenUntil, signal)).redelivered, 0);
+      assert.equal(await stage.arrivedLate(), 2);
+    });
+
+    it('webhooks of before are left alone', async () => {
+      await using subject = await opened();
+      const { forge, stage } = subject;
+      await stage.loseDelivery();
+      const since = Date.now() + 60_000;
+      assert.deepEqual(await forge.redeliver(since, signal), { redelivered: 0, seenUntil: since });
     });
   });
 
@@ -302,6 +416,11 @@ export function describeForgeContract(name: string, makeSubject: () => Promise<F
       await assert.rejects(forge.cloneToken(id, aborted), isReason);
       await assert.rejects(forge.writeComment(key, 'x', { onlyExisting: false }, aborted), isReason);
       await assert.rejects(forge.retireDeployments(key, aborted), isReason);
+      await assert.rejects(forge.redeliver(0, aborted), isReason);
+      const [repository] = await forge.repositories(signal);
+      assert.ok(repository);
+      await assert.rejects(forge.recentlyClosed(repository, aborted), isReason);
+      await assert.rejects(forge.deployedPullRequests(repository, aborted), isReason);
     });
   });
 }

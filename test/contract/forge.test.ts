@@ -1,11 +1,17 @@
 import { keyId } from '../../src/domain/preview.ts';
 import { fakeForge } from '../fakes/forge.ts';
 import { startGithub } from '../adapters/github/github.ts';
+import { startReceiver } from '../simulator/receiver.ts';
 import { describeForgeContract } from './forge.contract.ts';
 
+const dayMs = 24 * 60 * 60_000;
+
 describeForgeContract('fake forge', async () => {
-  const forge = fakeForge();
+  const clock = { now: () => Date.now() + elapsedMs };
+  let elapsedMs = 0;
+  const forge = fakeForge(clock);
   const { people } = forge;
+  let arrived = 0;
   const repositories = new Map<number, string>();
   let pushes = 0;
   return {
@@ -35,6 +41,15 @@ describeForgeContract('fake forge', async () => {
         });
       },
       close: (key) => people.change(key, { state: 'closed' }),
+      closeLongAgo(key) {
+        elapsedMs = -8 * dayMs;
+        people.change(key, { state: 'closed' });
+        elapsedMs = 0;
+      },
+      suspend: (owner) => people.suspend(owner),
+      unsuspend: (owner) => people.unsuspend(owner),
+      loseDelivery: async () => forge.loseDelivery(() => (arrived += 1)),
+      arrivedLate: async () => arrived,
       deleteComment: (key) => people.deleteComment(key),
       comments: (key) => [forge.comment(key)].filter((text) => text !== undefined),
       deployments: (key) =>
@@ -53,8 +68,9 @@ describeForgeContract('fake forge', async () => {
 });
 
 describeForgeContract('GitHub', async () => {
-  const github = await startGithub();
+  const [github, receiver] = await Promise.all([startGithub(), startReceiver()]);
   const { simulator } = github;
+  simulator.setWebhookUrl(receiver.url);
   return {
     forge: github.forge(),
     stage: {
@@ -72,6 +88,22 @@ describeForgeContract('GitHub', async () => {
       },
       push: (key) => void simulator.push(key.repositoryId, key.number, { 'pushed.txt': `${Math.random()}` }),
       close: (key) => simulator.closePullRequest(key.repositoryId, key.number),
+      closeLongAgo(key) {
+        simulator.setClockOffset(-8 * dayMs);
+        simulator.closePullRequest(key.repositoryId, key.number);
+        simulator.setClockOffset(0);
+      },
+      suspend: (owner) => simulator.suspendInstallation(owner),
+      unsuspend: (owner) => simulator.unsuspendInstallation(owner),
+      async loseDelivery() {
+        simulator.deliveries.lose({ event: 'ping' }, 1);
+        simulator.ping();
+        await simulator.deliveries.settled();
+      },
+      async arrivedLate() {
+        await simulator.deliveries.settled();
+        return receiver.received.filter(({ headers }) => headers['x-github-event'] === 'ping').length;
+      },
       deleteComment(key) {
         for (const { id } of simulator.comments(key.repositoryId, key.number))
           simulator.deleteComment(key.repositoryId, id);
@@ -91,6 +123,9 @@ describeForgeContract('GitHub', async () => {
         return github.writes();
       },
     },
-    [Symbol.asyncDispose]: () => github[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await github[Symbol.asyncDispose]();
+      await receiver[Symbol.asyncDispose]();
+    },
   };
 });

@@ -158,8 +158,11 @@ export function fakeForge(clock: Clock = { now: () => Date.now() }): FakeForge {
     async redeliver(since, signal) {
       enter(signal);
       const from = Math.max(since, clock.now() - 3 * dayMs);
-      const again = lost.splice(0).filter(({ at }) => at >= from);
-      for (const { deliver } of again) deliver();
+      const again = lost.filter(({ at }) => at >= from);
+      for (const each of again) {
+        lost.splice(lost.indexOf(each), 1);
+        each.deliver();
+      }
       return { redelivered: again.length, seenUntil: Math.max(clock.now(), since) };
     },
     async changedFiles(key, signal) {

@@ -44,11 +44,11 @@ function list(call: Call) {
       ? Number.POSITIVE_INFINITY
       : Number(String(call.query['cursor']).replace(/^v1_/, ''));
   const status = call.query['status'];
+  // A status of 0, without any answer, is neither. Source: the description of the parameter `status`.
+  const [least, most] = status === 'success' ? [200, 399] : [400, 599];
   const matching = call.webhooks.all
     .filter(({ state, id }) => state === 'done' && id < cursor)
-    .filter(
-      ({ statusCode }) => status === undefined || (status === 'success') === (statusCode >= 200 && statusCode < 400),
-    )
+    .filter(({ statusCode }) => status === undefined || (statusCode >= least && statusCode <= most))
     .toReversed();
   const shown = matching.slice(0, size);
   const last = shown.at(-1);

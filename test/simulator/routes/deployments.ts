@@ -9,7 +9,7 @@ import type { Deployment } from '../world/entities.ts';
 import { created, notFound, ok, Refusal } from '../http/answer.ts';
 import { page } from '../http/page.ts';
 import { type Call, repositoryOf, type Route } from '../http/route.ts';
-import { commitOf, resolveRef } from './commits.ts';
+import { resolveRef } from './commits.ts';
 import { newestStatuses } from './statuses.ts';
 
 const read = [{ deployments: 'read' }] as const;
@@ -77,7 +77,8 @@ export const deploymentRoutes: readonly Route[] = [
 function create(call: Call) {
   const repository = repositoryOf(call);
   const input = call.body as DeploymentInput;
-  const { sha } = commitOf(call, input.ref);
+  const sha = resolveRef(repository, input.ref);
+  if (sha === undefined) throw new Refusal(422, `No ref found for: ${input.ref}`, []);
   const base = repository.refs.get(`refs/heads/${repository.defaultBranch}`);
   // A client that says nothing asks GitHub to merge the default branch in, and to wait for green checks.
   if (input.auto_merge !== false && base !== undefined && !repository.history.isAncestor(base, sha)) {
