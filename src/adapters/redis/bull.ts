@@ -4,6 +4,7 @@ import { Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { QueueOptions } from './options.ts';
+import { troubleLog } from './troubles.ts';
 
 // Failures of handlers never reach BullMQ. What does is Redis itself in trouble, and is tried for as long as it takes.
 const jobOptions: JobsOptions = {
@@ -74,8 +75,10 @@ export async function openBullWorker<Data, Name extends string>(
     // How soon it asks again when Redis was away.
     runRetryDelay: 1_000,
   });
-  worker.on('error', (err) => {
-    if (client.status === 'ready') log.warn({ err, queue: name }, 'queue error');
+  const tell = troubleLog(log.child({ queue: name }), 'queue error');
+  worker.on('error', (error) => {
+    // Otherwise the connection tells.
+    if (client.status === 'ready') tell(error);
   });
   worker.on('lockRenewalFailed', onLost);
   await worker.waitUntilReady();

@@ -29,13 +29,23 @@ export interface ConnectionOptions {
 
 const reconnectAfterMs = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000);
 
-const sharedOptions = {
-  retryStrategy: reconnectAfterMs,
-  // After a failover the old primary answers READONLY: find the new one, and send the command again. The first word
-  // of an error reply is Redis' error code.
-  reconnectOnError: (error) => (error.message.startsWith('READONLY ') ? 2 : false),
-  connectTimeout: 5_000,
-} satisfies RedisOptions;
+// A failover takes seconds, and meanwhile every command that fails would reconnect.
+const failoverRetryMs = 2_000;
+
+function sharedOptions() {
+  let reconnectedAt = -Infinity;
+  return {
+    retryStrategy: reconnectAfterMs,
+    // After a failover the old primary answers READONLY: find the new one, and send the command again. The first word
+    // of an error reply is Redis' error code.
+    reconnectOnError(error) {
+      if (!error.message.startsWith('READONLY ') || performance.now() - reconnectedAt < failoverRetryMs) return false;
+      reconnectedAt = performance.now();
+      return 2;
+    },
+    connectTimeout: 5_000,
+  } satisfies RedisOptions;
+}
 
 /**
  * Connects and makes sure that this Redis is fit for queues.
@@ -43,7 +53,7 @@ const sharedOptions = {
  */
 export async function connectRedis(options: ConnectionOptions, log: Logger): Promise<RedisConnection> {
   const client = new Redis(options.url, {
-    ...sharedOptions,
+    ...sharedOptions(),
     lazyConnect: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
@@ -59,7 +69,7 @@ export async function connectRedis(options: ConnectionOptions, log: Logger): Pro
   }
   return {
     client,
-    patient: () => new PatientRedis(options.url, sharedOptions),
+    patient: () => new PatientRedis(options.url, sharedOptions()),
     async ping() {
       await client.ping();
     },
