@@ -7,6 +7,8 @@ import { type Simulator, type SimulatorOptions, startSimulator } from '../../sim
 export interface Github extends AsyncDisposable {
   readonly simulator: Simulator;
   readonly cache: Pick<Store, 'get' | 'set' | 'forget'>;
+  /** A cache whose time the test owns. */
+  cacheWith(clock: Clock): Github['cache'];
   /** What was logged, by message. */
   readonly logged: readonly string[];
   /** A new adapter: what one remembers by itself, the next does not. */
@@ -29,6 +31,7 @@ export async function startGithub(options: SimulatorOptions = {}): Promise<Githu
     simulator,
     cache,
     logged,
+    cacheWith: fakeStore,
     forge: (changed = {}) =>
       githubForge({
         apiUrl: simulator.apiUrl,
