@@ -26,17 +26,27 @@ export function failedHookJob(diagnosis: Diagnosis): string | undefined {
  * API server's; trying again is right after them.
  */
 function isOutage(said: string): boolean {
-  return [
-    /cluster unreachable/i,
-    // The release is locked, or was half uninstalled: `unlock` comes first.
-    /another operation \(install\/upgrade\/rollback\) is in progress|has no deployed releases/,
-    /\b(connection refused|connection reset|i\/o timeout|TLS handshake timeout|no such host|network is unreachable)\b/,
-    /the server is currently unable to handle the request|too many requests|etcdserver: |Internal error occurred/i,
-    /\bUnauthorized\b|unexpected EOF|http2: |is being terminated|the object has been modified/,
-    /status unknown for quota/,
-    /^(context canceled|release .* failed, and has been uninstalled due to .*context canceled)/,
-  ].some((pattern) => pattern.test(said));
+  return outages.some((pattern) => pattern.test(said));
 }
+
+const outages: readonly RegExp[] = [
+  /cluster unreachable/i,
+  // The release is locked, or was half uninstalled: `unlock` comes first.
+  /another operation \(install\/upgrade\/rollback\) is in progress|has no deployed releases/,
+  // The network, as Go words it.
+  /\b(connection refused|connection reset|broken pipe|i\/o timeout|TLS handshake timeout|no such host)\b/,
+  /\b(network is unreachable|no route to host|server closed idle connection|use of closed network connection)\b/,
+  // A template that lacks an `end` says "unexpected EOF" too.
+  /\b(Get|Post|Put|Patch|Delete) "[^"]+": .*(EOF|request canceled)|reading response body|http2: /,
+  // What client-go makes of a status without words. Source: k8s.io/apimachinery, `NewGenericServerResponse`
+  /an error on the server \(.*\) has prevented the request from succeeding|the server reported a conflict/s,
+  /the server is currently unable to handle the request|the server was unable to return a response in the time allotted/,
+  /too many requests|the server has asked for the client to provide credentials|\bUnauthorized\b/i,
+  // The API server's own words.
+  /etcdserver: |Internal error occurred|Timeout: request did not complete|server is shutting down/i,
+  /is being terminated|the object has been modified|status unknown for quota/,
+  /^(context canceled|release .* failed, and has been uninstalled due to .*context canceled)/,
+];
 
 function diagnose(said: string, chart: Chart): Diagnosis {
   const log = said.split('\n').slice(0, mostLines);

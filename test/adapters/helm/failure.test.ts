@@ -40,6 +40,12 @@ describe('failureOf', () => {
       place: ['deploy/chart/templates/web.yaml', 22, 1],
     },
     {
+      said: 'Error: UPGRADE FAILED: parse error at (web/templates/web.yaml:3): unexpected EOF\n',
+      reason: 'ChartInvalid',
+      message: 'The chart cannot be rendered: parse error at (web/templates/web.yaml:3): unexpected EOF.',
+      place: ['deploy/chart/templates/web.yaml', 3, 1],
+    },
+    {
       said: 'Error: an error occurred while checking for chart dependencies. You may need to run `helm dependency build` to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: redis, postgresql\n',
       reason: 'ChartInvalid',
       message:
@@ -126,8 +132,14 @@ describe('failureOf', () => {
     'Error: UPGRADE FAILED: failed to create resource: configmaps "a" is forbidden: unable to create new content in namespace pr-1 because it is being terminated',
     'Error: UPGRADE FAILED: failed to create resource: pods "web" is forbidden: status unknown for quota: berth, resources: pods',
     'Error: failed to perform "FetchReference" on source: dial tcp: lookup registry.example.com: no such host',
+    'Error: UPGRADE FAILED: could not get server version from Kubernetes: an error on the server ("unknown") has prevented the request from succeeding',
+    'Error: UPGRADE FAILED: could not get apiVersions from Kubernetes: the server was unable to return a response in the time allotted, but may still be processing the request',
+    'Error: UPGRADE FAILED: could not get apiVersions from Kubernetes: the server reported a conflict',
+    'Error: UPGRADE FAILED: query: failed to query with labels: Timeout: request did not complete within requested timeout - context deadline exceeded',
+    'Error: UPGRADE FAILED: create: failed to create: Post "http://127.0.0.1:1/api/v1/namespaces/pr-1/secrets": EOF',
+    'Error: UPGRADE FAILED: update: failed to update: Put "https://127.0.0.1:1/api/v1/namespaces/pr-1/secrets/a": net/http: request canceled',
   ]) {
-    it(`tries again after: ${said.slice(7, 70)}…`, () => {
+    it(`G8 tries again after: ${said.slice(7, 70)}…`, () => {
       const failure = failureFor(said);
       assert(!(failure instanceof DiagnosedError));
       assert.match(failure.message, /^installing: /);
