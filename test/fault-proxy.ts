@@ -27,8 +27,11 @@ export interface FaultProxy extends AsyncDisposable {
   readonly kubeconfigPath: string;
   /** Every request so far, oldest first; watches and requests that were never answered too. */
   readonly requests: readonly SeenRequest[];
-  /** Does this to the next `times` requests that match, or to all of them until the rule is removed. Older rules go first. */
-  fault(match: RequestMatch, fault: Fault, times?: number): FaultRule;
+  /**
+   * Does this to the next `times` requests that match, or to all of them until the rule is removed; the first `skip` of
+   * them are left alone. Older rules go first.
+   */
+  fault(match: RequestMatch, fault: Fault, times?: number, skip?: number): FaultRule;
   /** Resolves with the next request that matches, as soon as its head is here. */
   next(match: RequestMatch): Promise<SeenRequest>;
   /** How many matching watches are open and fed by the real API server. */
@@ -52,6 +55,7 @@ export interface FaultRule {
 interface Rule {
   readonly match: RequestMatch;
   readonly fault: Fault;
+  toSkip: number;
   left: number;
   hits: number;
 }
@@ -71,11 +75,17 @@ export async function startFaultProxy({ kubeconfig }: { readonly kubeconfig: str
   const watches = new Set<OpenWatch>();
 
   function faultFor(request: Omit<SeenRequest, 'fault'>): Fault | undefined {
-    const rule = rules.find(({ match, left }) => left > 0 && matches(match, request));
-    if (rule === undefined) return undefined;
-    rule.left -= 1;
-    rule.hits += 1;
-    return rule.fault;
+    for (const rule of rules) {
+      if (rule.left === 0 || !matches(rule.match, request)) continue;
+      if (rule.toSkip > 0) {
+        rule.toSkip -= 1;
+        continue;
+      }
+      rule.left -= 1;
+      rule.hits += 1;
+      return rule.fault;
+    }
+    return undefined;
   }
 
   const server = createServer((request, response) => {
@@ -103,8 +113,8 @@ export async function startFaultProxy({ kubeconfig }: { readonly kubeconfig: str
   return {
     kubeconfigPath,
     requests,
-    fault(match, fault, times = Number.POSITIVE_INFINITY) {
-      const rule: Rule = { match, fault, left: times, hits: 0 };
+    fault(match, fault, times = Number.POSITIVE_INFINITY, skip = 0) {
+      const rule: Rule = { match, fault, toSkip: skip, left: times, hits: 0 };
       rules = [...rules, rule];
       return {
         get hits() {
@@ -160,6 +170,9 @@ async function handle(
       await promise;
       return await pass(upstream, request, response, seen, watches);
     }
+    case 'hold':
+      await fault.until;
+      return await pass(upstream, request, response, seen, watches);
     case 'answer': {
       if (fault.afterCommit) await carryOut(upstream, request);
       else request.resume();

@@ -13,6 +13,8 @@ export interface RequestMatch {
 export type Fault =
   /** Passed on after a while. Long enough, it is a server that hangs. */
   | { readonly do: 'delay'; readonly ms: number }
+  /** Passed on when the promise resolves. */
+  | { readonly do: 'hold'; readonly until: Promise<unknown> }
   /** An error of the API server. `afterCommit`: the request is carried out first, only its answer is lost. */
   | {
       readonly do: 'answer';
@@ -56,19 +58,20 @@ export function seenRequest(method: string, url: string, userAgent: string): Omi
   return { method, path: pathname, query: searchParams, isWatch, userAgent };
 }
 
-const reasons = {
-  409: 'Conflict',
-  410: 'Expired',
-  429: 'TooManyRequests',
-  500: 'InternalError',
-  503: 'ServiceUnavailable',
-  504: 'Timeout',
+/** In the API server's own words: Helm passes them on, and has no other way to say what happened. */
+const statuses = {
+  409: ['Conflict', 'Operation cannot be fulfilled: the object has been modified; please apply your changes again'],
+  410: ['Expired', 'The resourceVersion for the provided watch is too old.'],
+  429: ['TooManyRequests', 'Too many requests, please try again later.'],
+  500: ['InternalError', 'Internal error occurred: etcdserver: no leader'],
+  503: ['ServiceUnavailable', 'the server is currently unable to handle the request'],
+  504: ['Timeout', 'Timeout: request did not complete within requested timeout - context deadline exceeded'],
 } as const;
 
 /** An error as Kubernetes words it. */
-export function statusBody(code: keyof typeof reasons): string {
-  const message = `the fault proxy answered ${code}`;
-  return JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: reasons[code], code, message });
+export function statusBody(code: keyof typeof statuses): string {
+  const [reason, message] = statuses[code];
+  return JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', reason, code, message });
 }
 
 /** The event by which a watch says that its version is too old. */

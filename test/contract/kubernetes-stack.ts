@@ -7,6 +7,7 @@ import { corePath, namespacePath } from '../../src/adapters/kubernetes/collectio
 import { ensureDeployerRole } from '../../src/adapters/kubernetes/deployer.ts';
 import type { KubernetesOptions } from '../../src/adapters/kubernetes/options.ts';
 import type { PreviewKey } from '../../src/domain/preview.ts';
+import { type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
 import { localStack } from '../local-stack.ts';
 
 export const image = 'localhost:5000/library/busybox:stable';
@@ -27,9 +28,9 @@ export interface TestPreview extends AsyncDisposable {
 
 let previews = 0;
 
-export function stackKubeConfig(): KubeConfig {
+export function stackKubeConfig(path = localStack().kubeconfig): KubeConfig {
   const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromFile(localStack().kubeconfig);
+  kubeConfig.loadFromFile(path);
   return kubeConfig;
 }
 
@@ -78,6 +79,32 @@ export async function testPreview(options: Partial<KubernetesOptions> = {}): Pro
       await remove(corePath(name, 'pods'));
       await cluster.close();
       await api.close();
+    },
+  };
+}
+
+export interface FaultyPreview extends AsyncDisposable {
+  /** Beside the proxy: what a test itself does and looks at. */
+  readonly preview: TestPreview;
+  readonly proxy: FaultProxy;
+  /** Through the proxy. */
+  readonly cluster: KubernetesCluster;
+}
+
+/** A preview whose cluster is reached through a proxy that misbehaves as told. */
+export async function faultyPreview(options: Partial<KubernetesOptions> = {}): Promise<FaultyPreview> {
+  const preview = await testPreview(options);
+  const proxy = await startFaultProxy(localStack());
+  const kubeConfig = stackKubeConfig(proxy.kubeconfigPath);
+  const cluster = kubernetesCluster(kubeConfig, { instance: preview.instance, ...options });
+  return {
+    preview,
+    proxy,
+    cluster,
+    async [Symbol.asyncDispose]() {
+      await cluster.close();
+      await proxy[Symbol.asyncDispose]();
+      await preview[Symbol.asyncDispose]();
     },
   };
 }

@@ -102,7 +102,7 @@ export function kubernetesApi(kubeConfig: KubeConfig): KubernetesApi {
         return await attempt(request, signal);
       } catch (error) {
         signal.throwIfAborted();
-        const pauseMs = nth < attempts ? pauseBefore(error, nth) : undefined;
+        const pauseMs = nth < attempts ? pauseBefore(request, error, nth) : undefined;
         if (pauseMs === undefined) throw error;
         await delay(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
       }
@@ -154,10 +154,12 @@ export function kubernetesApi(kubeConfig: KubeConfig): KubernetesApi {
 }
 
 /** How long to wait before trying again, `undefined` when that is of no use. */
-function pauseBefore(error: unknown, nth: number): number | undefined {
+function pauseBefore({ method }: ApiRequest, error: unknown, nth: number): number | undefined {
   const usualMs = 100 * 2 ** (nth - 1) * (1 + Math.random());
   if (error instanceof ApiError) {
     if (error.status === 401) return nth === 1 ? 0 : undefined;
+    // No patch of ours names the version it changes: a conflict is a race between others that the server gave up on.
+    if (error.status === 409 && method === 'PATCH') return usualMs;
     if (!retriedStatuses.has(error.status)) return undefined;
     // A 500 without a Retry-After is mostly a defect that stays; one more try covers a server that was just ending.
     return error.retryAfterMs === undefined ? usualMs : Math.min(error.retryAfterMs, longestRetryAfterMs);

@@ -4,7 +4,7 @@ import type { ApiRequest } from './api.ts';
 type Collection = Pick<ApiRequest, 'path' | 'query' | 'accept'>;
 
 /** Only names, labels and annotations, whatever the kind: the payload of Secrets is never asked for. */
-const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+export const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 const inNamespace = (api: string, namespace: string, plural: string) =>
   `${api}/namespaces/${encodeURIComponent(namespace)}/${plural}`;

@@ -1,9 +1,10 @@
 /** The number on a namespace that tells workers apart: whoever raised it last may write. */
+import { randomUUID } from 'node:crypto';
 import { FencedError } from '../../domain/errors.ts';
 import type { FenceState } from '../../ports.ts';
 import type { KubernetesApi } from './api.ts';
-import { fenceAnnotation } from './metadata.ts';
-import type { Namespace } from './objects.ts';
+import { fenceAnnotation, fenceHolderAnnotation } from './metadata.ts';
+import type { Metadata, Namespace } from './objects.ts';
 import { annotate, pointer, readOwnNamespace } from './own-namespace.ts';
 
 /** Other writes to the namespace may come between look and patch; many in a row do not happen. */
@@ -12,10 +13,13 @@ const attempts = 5;
 /** The fence of the namespace that is not being removed, if there is one among these. */
 export function fenceState(namespaces: readonly Namespace[]): FenceState | undefined {
   const active = namespaces.find(({ metadata }) => metadata.deletionTimestamp === undefined);
-  return active && { name: active.metadata.name, uid: active.metadata.uid, number: numberOf(active) };
+  return active && { name: active.metadata.name, uid: active.metadata.uid, number: numberOf(active.metadata) };
 }
 
-/** Raises the fence by one. @throws FencedError when somebody else has, or the namespace is gone. */
+/**
+ * Raises the fence by one. An answer may be lost after the number was raised: who did it is written beside it, so that
+ * the winner knows itself. @throws FencedError when somebody else has raised it, or the namespace is gone.
+ */
 export async function raiseFence(
   api: KubernetesApi,
   instance: string,
@@ -23,14 +27,18 @@ export async function raiseFence(
   signal: AbortSignal,
 ): Promise<FenceState> {
   const raised = { ...fence, number: fence.number + 1 };
+  const holder = randomUUID();
   for (let nth = 0; nth < attempts; nth += 1) {
-    const { metadata } = await readUnchanged(api, instance, fence, signal);
+    const { metadata } = await readOwn(api, instance, fence, signal);
+    const isOurs = metadata.annotations?.[fenceHolderAnnotation] === holder;
+    if (isOurs && numberOf(metadata) === raised.number) return raised;
+    checkNumber(metadata, fence);
     const present = metadata.annotations?.[fenceAnnotation];
     const isRaised = await annotate(
       api,
       instance,
       fence.name,
-      { [fenceAnnotation]: String(raised.number) },
+      { [fenceAnnotation]: String(raised.number), [fenceHolderAnnotation]: holder },
       [
         { path: '/metadata/uid', value: fence.uid },
         ...(present === undefined
@@ -52,23 +60,26 @@ export async function checkFence(
   fence: FenceState,
   signal: AbortSignal,
 ): Promise<void> {
-  await readUnchanged(api, instance, fence, signal);
+  checkNumber((await readOwn(api, instance, fence, signal)).metadata, fence);
 }
 
-async function readUnchanged(
+async function readOwn(
   api: KubernetesApi,
   instance: string,
-  { name, uid, number }: FenceState,
+  { name, uid }: FenceState,
   signal: AbortSignal,
 ): Promise<Namespace> {
   const namespace = await readOwnNamespace(api, instance, name, uid, signal);
   if (namespace === undefined) throw new FencedError(`namespace ${name} with UID ${uid} does not exist any more`);
-  const present = numberOf(namespace);
-  if (present !== number) throw new FencedError(`the fence of ${name} is ${present}, ours was ${number}`);
   return namespace;
 }
 
-function numberOf({ metadata }: Namespace): number {
-  const number = Number(metadata.annotations?.[fenceAnnotation] ?? 0);
+function checkNumber(metadata: Metadata, { name, number }: FenceState): void {
+  const present = numberOf(metadata);
+  if (present !== number) throw new FencedError(`the fence of ${name} is ${present}, ours was ${number}`);
+}
+
+function numberOf({ annotations }: Metadata): number {
+  const number = Number(annotations?.[fenceAnnotation] ?? 0);
   return Number.isSafeInteger(number) ? number : 0;
 }

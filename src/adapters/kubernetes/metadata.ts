@@ -10,6 +10,8 @@ export const pullRequestLabel = 'berth.dev/pull-request';
 /** `owner/name` at the time of creation, for people who look at the namespace. */
 export const repositoryAnnotation = 'berth.dev/repository';
 export const fenceAnnotation = 'berth.dev/fence';
+/** Who raised the fence last: a word that nobody else uses. */
+export const fenceHolderAnnotation = 'berth.dev/fence-holder';
 export const revisionAnnotation = 'berth.dev/revision';
 /** A hash of what the namespace was prepared with; written last. */
 export const preparedAnnotation = 'berth.dev/prepared';

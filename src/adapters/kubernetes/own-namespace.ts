@@ -1,7 +1,7 @@
 /** Reading and writing a namespace of ours; every write says which one it means, and whose. */
 import type { PreviewKey } from '../../domain/preview.ts';
 import type { KubernetesApi } from './api.ts';
-import { ApiError, apiStatusOf } from './api-error.ts';
+import { apiStatusOf } from './api-error.ts';
 import { namespacePath } from './collections.ts';
 import { instanceLabel, managedByBerth, managedByLabel } from './metadata.ts';
 import type { Namespace } from './objects.ts';
@@ -73,8 +73,8 @@ export async function annotate(
     );
     return true;
   } catch (error) {
-    // A test that fails makes the patch "invalid"; a conflict is a race that the server itself gave up on.
-    if (error instanceof ApiError && (error.status === 422 || error.status === 409)) return false;
+    // A test that fails makes the patch "invalid".
+    if (apiStatusOf(error) === 422) return false;
     throw error;
   }
 }

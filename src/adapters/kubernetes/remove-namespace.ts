@@ -2,15 +2,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesApi } from './api.ts';
 import { apiStatusOf } from './api-error.ts';
-import { corePath, namespacePath } from './collections.ts';
+import { corePath, metadataOnly, namespacePath } from './collections.ts';
 import { timeMs } from './finding.ts';
-import type { Namespace } from './objects.ts';
+import type { KubernetesObject, Namespace } from './objects.ts';
 import type { KubernetesOptions } from './options.ts';
 import { readNamespace, readOwnNamespace } from './own-namespace.ts';
 
 /** However quiet the watch is, the namespace is looked at again. */
 const lookAgainMs = 5_000;
 const firstPauseMs = 200;
+const attempts = 5;
 /** What the kubelet needs to kill a container, beyond its grace; in all well before the removal's first look at 5 s. */
 const killMs = 1_500;
 
@@ -22,24 +23,43 @@ export async function deleteNamespace(
   uid: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const namespace = await readOwnNamespace(api, options.instance, name, uid, signal);
-  if (namespace === undefined) return;
-  if (namespace.metadata.deletionTimestamp === undefined) {
+  for (let nth = 1; ; nth += 1) {
+    const namespace = await readOwnNamespace(api, options.instance, name, uid, signal);
+    if (namespace === undefined) return;
+    if (namespace.metadata.deletionTimestamp !== undefined) break;
+    if (nth > attempts) throw new Error(`deleting namespace ${name}: refused as a conflict ${attempts} times in a row`);
+    // A conflict may mean another UID, a removal under way, or nothing but a race inside the server: the next look tells.
     await ignoring([404, 409], () =>
       api.json({ method: 'DELETE', path: namespacePath(name), body: { preconditions: { uid } } }, signal),
     );
   }
   // From here on nothing new can be created in it, so that the pods that are there are all. The namespace's own removal
   // would grant each one its full grace: 30 s by default.
-  await ignoring([404], () =>
-    api.json(
-      {
-        method: 'DELETE',
-        path: corePath(name, 'pods'),
-        body: { gracePeriodSeconds: options.podGraceSeconds },
-      },
-      signal,
-    ),
+  await deletePods(api, options, name, uid, options.podGraceSeconds, signal);
+}
+
+/**
+ * Deletes the pods of the namespace with this UID, each one by its own: meanwhile the namespace may have gone, and another
+ * one of its name may have pods that somebody needs. Deleting the whole collection would take those.
+ */
+async function deletePods(
+  api: KubernetesApi,
+  options: KubernetesOptions,
+  name: string,
+  uid: string,
+  gracePeriodSeconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { items } = await api.list<KubernetesObject>({ path: corePath(name, 'pods'), accept: metadataOnly }, signal);
+  if (items.length === 0) return;
+  // UIDs do not come back: if the namespace still is this one, it was this one when its pods were listed.
+  if ((await readOwnNamespace(api, options.instance, name, uid, signal)) === undefined) return;
+  await Promise.all(
+    items.map(({ metadata: pod }) => {
+      const path = `${corePath(name, 'pods')}/${encodeURIComponent(pod.name)}`;
+      const body = { gracePeriodSeconds, preconditions: { uid: pod.uid } };
+      return ignoring([404, 409], () => api.json({ method: 'DELETE', path, body }, signal));
+    }),
   );
 }
 
@@ -85,7 +105,7 @@ async function letPodsGo(
     if (namespace?.metadata.deletionTimestamp === undefined) return;
     const killedAtMs = timeMs(namespace.metadata.deletionTimestamp) + options.podGraceSeconds * 1000 + killMs;
     await delay(Math.max(0, killedAtMs - Date.now()), undefined, { signal });
-    await api.json({ method: 'DELETE', path: corePath(name, 'pods'), body: { gracePeriodSeconds: 0 } }, signal);
+    await deletePods(api, options, name, uid, 0, signal);
   } catch {
     // This only makes the removal quicker: without it the namespace goes all the same, or the wait says why not.
   }
