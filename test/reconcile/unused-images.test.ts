@@ -148,6 +148,22 @@ describe('removeUnusedImages', () => {
     assert.ok(it.has('a'), 'it was used meanwhile');
   });
 
+  it('looks once more whether somebody waits for its build', async () => {
+    const it = stage();
+    it.add('a');
+    await it.look();
+    await it.lookFor(retentionMs - unusedImagesEveryMs);
+    const builds = it.queue.builds.bind(it.queue);
+    let looks = 0;
+    it.queue.builds = async (refs) => {
+      if ((looks += 1) === 2) await it.queue.startBuilds(key, [jobFor(refOf('a'))]);
+      return builds(refs);
+    };
+    await it.lookFor(unusedImagesEveryMs);
+    assert.equal(looks, 2);
+    assert.ok(it.has('a'));
+  });
+
   it('removes nothing when a list breaks off', async () => {
     const it = stage({
       async *storedImages() {
