@@ -62,7 +62,7 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
     },
     log,
   );
-  const clock = { now: () => Date.now() };
+  const clock = { now: () => Date.now(), timeout: (ms: number) => AbortSignal.timeout(ms) };
   const metrics = openMetrics(clock.now);
   await reclaimLeftovers(data, metrics.telemetry, log);
   const forge = githubForge({

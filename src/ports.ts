@@ -378,6 +378,12 @@ export interface Clock {
   now(): number;
 }
 
+/** A clock that also tells when a time is up. */
+export interface AlarmClock extends Clock {
+  /** Aborted when so much time has passed. Keeps no process alive. */
+  timeout(ms: number): AbortSignal;
+}
+
 /** What operators count. A reclaim is a defect to look into: something was lost or left behind before. */
 export interface Telemetry {
   /** Something left behind was found and removed. */

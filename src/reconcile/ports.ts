@@ -1,7 +1,7 @@
 /** What a reconcile needs, and its limits. */
 import type { Logger } from 'pino';
 import type { PlanSettings } from '../domain/plan.ts';
-import type { Builder, Clock, Cluster, Forge, Queue, Releaser, Source, Store, Telemetry } from '../ports.ts';
+import type { AlarmClock, Builder, Cluster, Forge, Queue, Releaser, Source, Store, Telemetry } from '../ports.ts';
 
 export interface Ports {
   readonly forge: Forge;
@@ -11,7 +11,7 @@ export interface Ports {
   readonly releaser: Releaser;
   readonly queue: Queue;
   readonly store: Store;
-  readonly clock: Clock;
+  readonly clock: AlarmClock;
   readonly telemetry: Telemetry;
   readonly log: Logger;
 }

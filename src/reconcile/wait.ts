@@ -37,7 +37,7 @@ export async function patienceFor(
 
 /** Waits as long as `leftMs` at most. */
 export async function wait(
-  { cluster, queue }: Pick<Ports, 'cluster' | 'queue'>,
+  { cluster, queue, clock }: Pick<Ports, 'cluster' | 'queue' | 'clock'>,
   { key, signal }: Pick<Pass, 'key' | 'signal'>,
   step: WaitStep,
   { namespace }: Observed,
@@ -52,10 +52,12 @@ export async function wait(
       return 'later';
     case 'workloads':
       if (namespace.state !== 'active') return 'changed';
-      return atMost(leftMs, signal, (bounded) => workloadsDecided(cluster, namespace.name, bounded));
+      return atMost(clock.timeout(leftMs), signal, (bounded) => workloadsDecided(cluster, namespace.name, bounded));
     case 'namespace':
       if (namespace.state !== 'terminating') return 'changed';
-      return atMost(leftMs, signal, (bounded) => cluster.namespaceGone(namespace.name, namespace.uid, bounded));
+      return atMost(clock.timeout(leftMs), signal, (bounded) =>
+        cluster.namespaceGone(namespace.name, namespace.uid, bounded),
+      );
   }
 }
 
@@ -105,11 +107,10 @@ async function workloadsDecided(cluster: Ports['cluster'], namespace: string, si
 
 /** Runs `work` with a signal that also ends it when the time is up. */
 async function atMost(
-  ms: number,
+  timeUp: AbortSignal,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<'changed' | 'overdue'> {
-  const timeUp = AbortSignal.timeout(ms);
   try {
     await work(AbortSignal.any([signal, timeUp]));
     return 'changed';
