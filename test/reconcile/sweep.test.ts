@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import { keyId } from '../../src/domain/preview.ts';
-import { settledTtlMs } from '../../src/reconcile/settled.ts';
+import { keyId, type PreviewKey } from '../../src/domain/preview.ts';
 import { sweep } from '../../src/reconcile/sweep.ts';
-import { app, itInWorld, type TestWorld } from './world.ts';
+import { app, itInWorld, patience, type TestWorld } from './world.ts';
 
 const { signal } = new AbortController();
 
 /** Sweeps, and lets what it triggered run. Gives how many that were. */
 async function swept(world: TestWorld): Promise<number> {
-  const triggered = await sweep(world.ports, signal);
+  const { triggered } = await sweep(world.ports, signal);
   await world.queue.idle();
   return triggered;
 }
@@ -53,10 +52,10 @@ describe('sweep', () => {
     assert.equal(world.namespace(key)?.revision, head.revision);
   });
 
-  itInWorld('looks at everything again after a while', async (world) => {
+  itInWorld('G2 looks at everything again after a while', async (world) => {
     const { key } = world.openPullRequest();
     await world.run(key);
-    await world.clock.advance(settledTtlMs);
+    await world.clock.advance(patience.resyncIntervalMs);
     assert.equal(await swept(world), 1);
   });
 
@@ -94,7 +93,7 @@ describe('sweep', () => {
   );
 
   itInWorld(
-    'B8 sees the other repositories when the list of one fails, and removes nothing of that one',
+    'B8 sees the other repositories when the list of one fails, and believes that one for an hour',
     async (world) => {
       const { key, head } = world.openPullRequest();
       await world.run(key);
@@ -103,10 +102,12 @@ describe('sweep', () => {
       const { key: otherKey } = world.forge.people.openPullRequest(other.id, {
         head: { revision, branch: 'topic', repositoryId: other.id },
       });
-      assert.equal(await swept(world), 2);
-      assert.deepEqual(world.queue.triggered.slice(-2).toSorted(), [keyId(key), keyId(otherKey)].toSorted());
-      assert.equal(world.namespace(key)?.revision, head.revision);
+      assert.equal(await swept(world), 1);
+      assert.equal(world.queue.triggered.at(-1), keyId(otherKey));
       assert.equal(world.cluster.world.namespaces.size, 2);
+      await world.clock.advance(patience.resyncIntervalMs);
+      assert.equal(await swept(world), 2);
+      assert.equal(world.namespace(key)?.revision, head.revision);
     },
     {
       replace: ({ forge }) => ({
@@ -118,6 +119,155 @@ describe('sweep', () => {
       }),
     },
   );
+
+  let noRepositories = false;
+  itInWorld(
+    'B8 removes nothing and fails when the repositories cannot be listed',
+    async (world) => {
+      const { key, head } = world.openPullRequest();
+      await world.run(key);
+      const before = world.queue.triggered.length;
+      noRepositories = true;
+      await assert.rejects(swept(world), /502/);
+      await world.clock.advance(patience.resyncIntervalMs);
+      await assert.rejects(swept(world), /502/);
+      await world.queue.idle();
+      assert.deepEqual(world.queue.triggered.slice(before), [keyId(key)]);
+      assert.equal(world.namespace(key)?.revision, head.revision);
+      noRepositories = false;
+    },
+    {
+      replace: ({ forge }) => ({
+        forge: {
+          ...forge,
+          repositories: (signal) => (noRepositories ? Promise.reject(new Error('502')) : forge.repositories(signal)),
+        },
+      }),
+    },
+  );
+
+  let noNamespaces = false;
+  itInWorld(
+    'looks at changed pull requests, and fails, when the cluster lists no namespaces',
+    async (world) => {
+      const [first, second] = [world.openPullRequest(), world.openPullRequest()];
+      await world.run(first.key);
+      await world.run(second.key);
+      const revision = world.push(second.key, { ...app, 'app.txt': 'second' });
+      const before = world.queue.triggered.length;
+      noNamespaces = true;
+      await assert.rejects(swept(world), /no API server/);
+      noNamespaces = false;
+      await world.queue.idle();
+      assert.equal(world.queue.triggered[before], keyId(second.key));
+      assert.ok(!world.queue.triggered.slice(before).includes(keyId(first.key)));
+      assert.equal(world.namespace(second.key)?.revision, revision);
+    },
+    {
+      replace: ({ cluster }) => ({
+        cluster: {
+          ...cluster,
+          previews: (signal) => (noNamespaces ? Promise.reject(new Error('no API server')) : cluster.previews(signal)),
+        },
+      }),
+    },
+  );
+
+  itInWorld('B5 looks once at what was closed before it had a namespace', async (world) => {
+    const { key } = world.openPullRequest({}, { head: { revision: 'a'.repeat(40), branch: 'fork', repositoryId: 7 } });
+    await world.run(key);
+    assert.match(world.forge.comment(key) ?? '', /approv/);
+    world.close(key);
+    assert.equal(await swept(world), 1);
+    assert.match(world.forge.comment(key) ?? '', /removed|closed/i);
+    assert.equal(await swept(world), 0);
+    await world.clock.advance(8 * 86_400_000);
+    assert.equal(await swept(world), 0);
+  });
+
+  itInWorld(
+    'looks at a pull request that deployments are about, but that is neither open nor settled',
+    async (world) => {
+      const { key } = world.openPullRequest();
+      await world.run(key);
+      world.cluster.world.terminate(world.cluster.world.namespace(world.name(key)));
+      await world.until(() => world.namespace(key) === undefined);
+      world.forge.people.change(key, { state: 'closed' });
+      const forge = { ...world.forge, recentlyClosed: async () => [] };
+      const { triggered } = await sweep({ ...world.ports, forge }, signal);
+      assert.equal(triggered, 1);
+      await world.queue.idle();
+      assert.deepEqual(
+        world.forge.deployments(key).map(({ state }) => state),
+        ['inactive'],
+      );
+      assert.equal((await sweep({ ...world.ports, forge }, signal)).triggered, 0);
+    },
+  );
+
+  itInWorld(
+    'F4 looks at a part of what was closed in one sweep, and at the rest in those that follow',
+    async (world) => {
+      for (let nth = 0; nth < 30; nth += 1) world.close(world.openPullRequest().key);
+      assert.equal(await swept(world), 20);
+      assert.equal(await swept(world), 10);
+      assert.equal(await swept(world), 0);
+    },
+  );
+
+  let brokenKey: PreviewKey | undefined;
+  itInWorld(
+    'F8 makes room for others when one that was closed cannot be looked at',
+    async (world) => {
+      const { key } = world.openPullRequest();
+      world.close(key);
+      brokenKey = key;
+      assert.equal(await swept(world), 1);
+      assert.equal(world.failures().length, 1);
+      // The queue tries it again by itself.
+      assert.equal(await swept(world), 0);
+      brokenKey = undefined;
+      await world.clock.advance(1_000);
+      await world.queue.idle();
+      assert.equal(await swept(world), 0);
+    },
+    {
+      replace: ({ forge }) => ({
+        forge: {
+          ...forge,
+          pullRequest: (key, signal) =>
+            brokenKey === undefined ? forge.pullRequest(key, signal) : Promise.reject(new Error('500')),
+        },
+      }),
+    },
+  );
+
+  for (const list of ['recentlyClosed', 'deployedPullRequests'] as const) {
+    itInWorld(`sees everything else when ${list} fails`, async (world) => {
+      const { key, head } = world.openPullRequest();
+      const forge = { ...world.forge, [list]: () => Promise.reject(new Error('500')) };
+      assert.deepEqual(await sweep({ ...world.ports, forge }, signal), {
+        open: 1,
+        namespaces: 0,
+        terminating: 0,
+        triggered: 1,
+      });
+      await world.queue.idle();
+      assert.equal(world.namespace(key)?.revision, head.revision);
+    });
+  }
+
+  itInWorld('counts what it sees', async (world) => {
+    const [first, second] = [world.openPullRequest(), world.openPullRequest()];
+    await world.run(first.key);
+    await world.run(second.key);
+    world.cluster.hold(world.name(first.key), 'a finalizer');
+    world.cluster.world.terminate(world.cluster.world.namespace(world.name(first.key)));
+    const seen = await sweep(world.ports, signal);
+    assert.deepEqual(seen, { open: 2, namespaces: 2, terminating: 1, triggered: 1 });
+    world.cluster.world.letGo(world.name(first.key));
+    await world.queue.idle();
+  });
 
   itInWorld('F4 ends with the first trigger that cannot be stored, and finds everything again', async (world) => {
     world.openPullRequest();
