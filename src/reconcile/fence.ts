@@ -3,8 +3,11 @@ import type { Cluster, FenceState } from '../ports.ts';
 
 /** The proof that a pass is still the one that may write; a pass that outlived its lock loses it. */
 export interface Fence {
-  /** Whether others would notice that this pass came between: not before it has claimed, nor without a namespace. */
-  readonly isClaimed: boolean;
+  /**
+   * Whether whoever came between this pass's beginning and its claim would have been noticed, and whoever comes after it
+   * notices: not before it has claimed, nor when there was no namespace to begin with or is none any more.
+   */
+  readonly isWatched: boolean;
   /** Before a side effect on the namespace: takes the preview over the first time, afterwards checks. @throws FencedError */
   claim(name: string, uid: string): Promise<void>;
   /** Before telling anybody: whether anybody else has taken the preview over since the pass began. @throws FencedError */
@@ -23,13 +26,14 @@ export async function lookAtFence(
   key: PreviewKey,
   signal: AbortSignal,
 ): Promise<Fence> {
-  let held = await cluster.fence(key, signal);
+  const atFirst = await cluster.fence(key, signal);
+  let held = atFirst;
   let isOurs = false;
   /** Of a namespace that was made since: 1, unless somebody has claimed it already. */
   const fresh = (name: string, uid: string): FenceState => ({ name, uid, number: 1 });
   return {
-    get isClaimed() {
-      return isOurs;
+    get isWatched() {
+      return isOurs && held?.uid === atFirst?.uid;
     },
     async claim(name, uid) {
       if (isOurs && held?.uid === uid) return cluster.checkFence(held, signal);

@@ -10,11 +10,13 @@ import {
   type Step,
 } from '../domain/preview.ts';
 import { statusOf } from '../domain/status-of.ts';
-import type { QueueHandlers } from '../ports.ts';
+import type { QueueHandlers, TriggeredBy } from '../ports.ts';
 import { act, type Pass } from './actions.ts';
 import { lookAtFence } from './fence.ts';
+import { believeMissing, forgetMissing } from './missing.ts';
 import { observe } from './observe.ts';
 import type { Ports, ReconcileSettings } from './ports.ts';
+import { type ReclaimCounter, reclaimCounter } from './reclaims.ts';
 import { reporterFor } from './reporter.ts';
 import { settledKey, settledTtlMs, settledValue } from './settled.ts';
 import { lookAtTarget } from './target.ts';
@@ -26,7 +28,7 @@ export function reconcilerFor(ports: Ports, settings: ReconcileSettings): QueueH
     const superseded = new AbortController();
     const signal = AbortSignal.any([run.signal, superseded.signal]);
     try {
-      await reconcileOnce(ports, settings, key, signal, (intent) => {
+      await reconcileOnce(ports, settings, key, run.by, signal, (intent) => {
         run.onTrigger(abortWhenChanged(ports, key, intent, superseded, run.signal));
       });
     } catch (error) {
@@ -56,7 +58,9 @@ function abortWhenChanged(
     do {
       again = false;
       try {
-        if (intentOf(await forge.pullRequest(key, signal)) !== intent) superseded.abort(new Error('superseded'));
+        const pullRequest = await forge.pullRequest(key, signal);
+        // One that is not found is asked for again by the run that follows.
+        if (pullRequest && intentOf(pullRequest) !== intent) superseded.abort(new Error('superseded'));
       } catch (err) {
         // The run that follows asks again; this one goes on as if the trigger had come a moment later.
         log.debug({ err, preview: keyId(key) }, 'trigger not looked at');
@@ -74,6 +78,7 @@ async function reconcileOnce(
   ports: Ports,
   settings: ReconcileSettings,
   key: PreviewKey,
+  by: TriggeredBy,
   signal: AbortSignal,
   onIntent: (intent: string) => void,
 ): Promise<void> {
@@ -81,7 +86,9 @@ async function reconcileOnce(
   const target = await lookAtTarget(ports, settings.plan, key, signal, onIntent);
   const { pullRequest, desired, name } = target;
   const log = ports.log.child({ preview: keyId(key), revision: pullRequest?.head.revision });
-  const reporter = reporterFor(ports, name, fence.check, signal);
+  await (pullRequest ? forgetMissing : believeMissing)(ports, key);
+  const reclaimed = reclaimCounter({ ...ports, log }, by);
+  const reporter = reporterFor(ports, { name, mayWrite: fence.check, reclaimed }, signal);
   const pass: Pass = { ...target, key, digests: new Map(), limits: settings.limits, signal, fence };
   const report: Report = (observed, step, overdue) => {
     // A pull request that the forge does not know cannot be written to.
@@ -89,7 +96,7 @@ async function reconcileOnce(
   };
   let settled: Observed | undefined;
   try {
-    settled = await converge({ ...ports, log }, pass, report);
+    settled = await converge({ ...ports, log }, pass, report, reclaimed);
   } catch (error) {
     await reporter.flush().catch((err: unknown) => {
       // What the work failed with says more, and both are tried again.
@@ -98,13 +105,13 @@ async function reconcileOnce(
     throw error;
   }
   await reporter.flush();
-  if (!fence.isClaimed) await lookAgainIfChanged(ports, key, pullRequest, signal);
+  if (!fence.isWatched) await lookAgainIfChanged(ports, key, pullRequest, signal);
   if (settled) await settle(ports, pass, settled);
 }
 
 /**
- * Without a claim on the fence, a pass that outlived its lock may have had the last word about a pull request that has changed
- * since. Whoever told the news did so after it changed, so to look after having spoken is enough.
+ * A pass that outlived its lock unnoticed may have had the last word, or made the namespace, of a pull request that has
+ * changed since. Whoever told the news did so after it changed, so to look after having spoken is enough.
  */
 async function lookAgainIfChanged(
   { forge, queue }: Pick<Ports, 'forge' | 'queue'>,
@@ -118,7 +125,12 @@ async function lookAgainIfChanged(
 type Report = (observed: Observed, step: Step, overdue?: Diagnosis) => void;
 
 /** Step by step to where nothing is left to do but wait for somebody else. Gives what it has settled on, if it has. */
-async function converge(ports: Ports, pass: Pass, report: Report): Promise<Observed | undefined> {
+async function converge(
+  ports: Ports,
+  pass: Pass,
+  report: Report,
+  reclaimed: ReclaimCounter,
+): Promise<Observed | undefined> {
   const { key, name, desired, digests, signal } = pass;
   const { log } = ports;
   const plan = desired.state === 'present' ? desired.plan : undefined;
@@ -156,6 +168,8 @@ async function converge(ports: Ports, pass: Pass, report: Report): Promise<Obser
         const startedAt = performance.now();
         log.debug({ step: step.do }, 'step started');
         await act(ports, pass, step, observation);
+        if (step.do === 'delete namespace') reclaimed('namespace');
+        if (step.do === 'unlock release') reclaimed('release');
         log.info({ step: step.do, durationMs: Math.round(performance.now() - startedAt) }, 'step done');
       }
     }

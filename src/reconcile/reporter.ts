@@ -2,6 +2,8 @@ import type { Status } from '../domain/status.ts';
 import { commentOf, descriptionOf } from '../domain/comment.ts';
 import type { DeploymentReport } from '../ports.ts';
 import type { Ports } from './ports.ts';
+import type { ReclaimCounter } from './reclaims.ts';
+import { settledKey } from './settled.ts';
 
 /** Tells people about a preview while the work goes on. */
 export interface Reporter {
@@ -14,14 +16,18 @@ export interface Reporter {
   flush(): Promise<void>;
 }
 
-/**
- * A reporter for one pass. Writing runs beside the work, so that GitHub's answering times never delay a preview.
- * `mayWrite` is asked before each writing and throws when another worker has taken over.
- */
+export interface ReporterOptions {
+  /** The preview's. */
+  readonly name: string;
+  /** Asked before each writing; throws when another worker has taken over. */
+  mayWrite(): Promise<void>;
+  readonly reclaimed: ReclaimCounter;
+}
+
+/** A reporter for one pass. Writing runs beside the work, so that GitHub's answering times never delay a preview. */
 export function reporterFor(
   { forge, store }: Pick<Ports, 'forge' | 'store'>,
-  name: string,
-  mayWrite: () => Promise<void>,
+  { name, mayWrite, reclaimed }: ReporterOptions,
   signal: AbortSignal,
 ): Reporter {
   let newest: Status | undefined;
@@ -30,10 +36,12 @@ export function reporterFor(
 
   const write = async (status: Status): Promise<void> => {
     await mayWrite();
+    // Until this pass has settled, nothing is: it may end between what it writes and its look at whether that is still right.
+    await store.forget(settledKey(status.key));
     await store.saveStatus(status.key, name, status);
     const isAbsent = status.phase === 'Removing' || status.phase === 'Removed';
     await forge.writeComment(status.key, commentOf(status), { onlyExisting: isAbsent }, signal);
-    if (status.phase === 'Removed') await forge.retireDeployments(status.key, signal);
+    if (status.phase === 'Removed') reclaimed('deployment', await forge.retireDeployments(status.key, signal));
     const deployment = deploymentOf(status);
     if (deployment) await forge.writeDeployment(status.key, deployment, signal);
     // GitHub takes its time: if another worker took over meanwhile, our word may have come after its last one. Failing

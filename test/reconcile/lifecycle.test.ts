@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
+import { RetryLaterError } from '../../src/domain/errors.ts';
 import { buildsBehind, closedGate } from './gate.ts';
 import { app, itInWorld } from './world.ts';
 
@@ -277,6 +278,7 @@ describe('closing', () => {
     assert.equal(world.namespace(key)?.revision, head.revision);
   });
 
+  const removalTimeoutMs = 300_000;
   itInWorld(
     'G4 names what holds the removal, leaves it, and sees when it lets go',
     async (world) => {
@@ -284,8 +286,11 @@ describe('closing', () => {
       await world.run(key);
       world.cluster.hold(world.name(key), 'Finalizer example.test/wait is still there.');
       world.close(key);
-      await world.run(key);
-      await world.clock.advance(10);
+      await world.queue.trigger(key);
+      await world.until(() => world.namespace(key)?.terminating === true);
+      assert.match(world.forge.comment(key) ?? '', /Open the preview|Removing/);
+      await world.clock.advance(removalTimeoutMs);
+      await world.queue.idle();
       const status = await world.status(key);
       assert.equal(status?.diagnosis?.reason, 'NamespaceStuck');
       assert.match(world.forge.comment(key) ?? '', /finalizer example\.test\/wait/);
@@ -297,7 +302,7 @@ describe('closing', () => {
       await world.queue.idle();
       assert.equal((await world.status(key))?.phase, 'Removed');
     },
-    { limits: { removalTimeoutMs: 10 } },
+    { limits: { removalTimeoutMs } },
   );
 
   const uninstalled: string[] = [];
@@ -347,7 +352,39 @@ describe('closing', () => {
     await world.run(key);
     world.forge.people.removeRepository(world.repository.id);
     await world.run(key);
+    assert.equal(world.cluster.world.namespaces.size, 1);
+    await world.clock.advance(120_000);
+    await world.queue.idle();
     assert.equal(world.cluster.world.namespaces.size, 0);
+    assert.ok(world.failures().every((failure) => failure instanceof RetryLaterError));
+  });
+
+  itInWorld('C4 leaves what runs alone while GitHub does not find the pull request for a moment', async (world) => {
+    const { key } = world.openPullRequest();
+    await world.run(key);
+    const uid = world.namespace(key)?.uid;
+    for (const forMs of [50_000, 50_000]) {
+      world.forge.people.hide(key, true);
+      await world.run(key);
+      await world.clock.advance(forMs);
+      world.forge.people.hide(key, false);
+      await world.clock.advance(20_000);
+      await world.queue.idle();
+    }
+    assert.equal(world.namespace(key)?.uid, uid);
+    assert.equal((await world.status(key))?.phase, 'Ready');
+    assert.ok(world.failures().every((failure) => failure instanceof RetryLaterError));
+  });
+
+  itInWorld('C4 makes the preview of a pull request that GitHub finds only later', async (world) => {
+    const { key, head } = world.openPullRequest();
+    world.forge.people.hide(key, true);
+    await world.run(key);
+    assert.equal(world.failures().length, 1);
+    world.forge.people.hide(key, false);
+    await world.clock.advance(20_000);
+    await world.queue.idle();
+    assert.equal(world.namespace(key)?.revision, head.revision);
   });
 });
 

@@ -35,7 +35,11 @@ describe('reporterFor', () => {
         return forge.writeComment(...comment);
       },
     };
-    reporter = reporterFor({ forge: slow, store: fakeStore(fakeClock()) }, 'pr-1', () => mayWrite(), signal);
+    reporter = reporterFor(
+      { forge: slow, store: fakeStore(fakeClock()) },
+      { name: 'pr-1', mayWrite: () => mayWrite(), reclaimed: () => undefined },
+      signal,
+    );
   });
 
   it('writes only the newest of what came while the forge took its time, and the last for sure', async () => {

@@ -254,6 +254,49 @@ describe('a second worker', () => {
     },
   );
 
+  /** Kubernetes, as a worker sees it that is stopped before it makes the namespace. */
+  const stoppedMaking = closedGate();
+  let makesLate = false;
+
+  itInWorld(
+    'F2 removes again what it has made of a pull request that was closed meanwhile, without a fence to tell it',
+    async (world) => {
+      const { key } = world.openPullRequest();
+      await world.run(key);
+      world.close(key);
+      await world.run(key);
+      world.reopen(key);
+      makesLate = true;
+      const making = world.reconcile(key, {
+        signal: new AbortController().signal,
+        by: 'event',
+        onTrigger: () => undefined,
+      });
+      await world.until(() => stoppedMaking.waiting === 1);
+      world.close(key);
+      await world.run(key);
+      stoppedMaking.open();
+      await making;
+      await world.queue.idle();
+      assert.equal(world.namespace(key), undefined);
+      assert.match(world.forge.comment(key) ?? '', /removed/);
+    },
+    {
+      replace: ({ cluster }) => ({
+        cluster: {
+          ...cluster,
+          async prepareNamespace(request, itsSignal) {
+            if (makesLate) {
+              makesLate = false;
+              await stoppedMaking.pass(itsSignal);
+            }
+            return cluster.prepareNamespace(request, itsSignal);
+          },
+        },
+      }),
+    },
+  );
+
   /** A worker beside the queue's, as one is that outlived its lock. Gives what it fails with. */
   async function stoppedWorker(world: TestWorld, key: PullRequest['key']): Promise<unknown> {
     const run = { signal: new AbortController().signal, by: 'event' as const, onTrigger: () => undefined };
