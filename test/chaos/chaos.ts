@@ -1,6 +1,6 @@
 /**
  * `npm run test:chaos -- <seed>` runs one random schedule of people and faults against two live Berths on the local stack;
- * `--seeds <count> [--from <seed>] [--parallel <count>]` runs many and tells the story of those that fail.
+ * `--seeds <count> [--from <seed>] [--parallel <count>]` runs many. The story of those that fail is told, with `--story` of all.
  */
 import { parseArgs } from 'node:util';
 import { up, down } from '../../deploy/local/stack.ts';
@@ -11,6 +11,7 @@ const { values, positionals } = parseArgs({
     seeds: { type: 'string', default: '1' },
     from: { type: 'string', default: '1' },
     parallel: { type: 'string', default: '1' },
+    story: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
@@ -34,10 +35,13 @@ async function work(): Promise<void> {
   }
 }
 
-function tell({ seed, durationMs, restMs, failure }: SeedResult): void {
+function tell({ seed, durationMs, restMs, failure, story }: SeedResult): void {
   const rest = restMs === undefined ? '' : `, at rest ${seconds(restMs)} after the last fault`;
   const progress = `${results.length}/${seeds.length}`;
-  if (failure !== undefined) console.log(failure);
+  if (failure !== undefined || values.story) console.log(story);
+  if (failure !== undefined) {
+    console.log(`── what is wrong ──\n${failure}\n── again with: npm run test:chaos -- ${seed} ──`);
+  }
   console.log(
     `${progress}  seed ${seed} ${failure === undefined ? 'ends well' : 'FAILS'}: ${seconds(durationMs)}${rest}`,
   );

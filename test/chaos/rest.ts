@@ -1,6 +1,7 @@
 /** Waits until everything has come to rest, and looks whether it stays there. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -45,10 +46,14 @@ export class RestError extends Error {
 
 async function restWithin(world: World, timeoutMs: number, signal: AbortSignal): Promise<void> {
   const until = Date.now() + timeoutMs;
+  let told = '';
   for (;;) {
     let problems = await problemsOf(world);
     if (problems.length === 0) problems = await problemsOfWork(world);
     if (problems.length === 0) return;
+    const waitingFor = problems.map(({ text }) => text.slice(0, 120)).join('; ');
+    if (waitingFor !== told) world.tell(`not at rest: ${waitingFor}`);
+    told = waitingFor;
     if (Date.now() > until) throw new RestError(problems);
     await nextLook(world, signal);
   }
@@ -75,7 +80,19 @@ async function problemsOfWork(world: World): Promise<readonly Problem[]> {
     ...down,
     ...running.map(({ pid, command }) => problem(`still running: ${pid} ${command}`)),
     ...(await problemsOfQueues(world)),
+    ...(await problemsOfDisk(world)),
   ];
+}
+
+/** Temporary files of what is not being done any more. */
+async function problemsOfDisk({ directory }: World): Promise<readonly Problem[]> {
+  const problems = [];
+  for (const name of ['A', 'B']) {
+    // A process that has not begun yet has none.
+    const left = await readdir(join(directory, name, 'tmp')).catch(() => []);
+    problems.push(...left.map((entry) => problem(`${name} has left ${entry} on disk`)));
+  }
+  return problems;
 }
 
 async function problemsOfQueues({ redis, instance }: World): Promise<readonly Problem[]> {

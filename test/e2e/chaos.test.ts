@@ -9,8 +9,8 @@ const seeds = [4, 5];
 describe('a random schedule of people and faults against two live Berths, then quiet', () => {
   for (const seed of seeds) {
     it(`leaves every preview as its pull request asks, and nothing else: seed ${seed}`, async ({ signal }) => {
-      const { failure } = await runSeed(seed, signal);
-      assert.equal(failure, undefined, failure);
+      const { failure, story } = await runSeed(seed, signal);
+      assert.equal(failure, undefined, `${story}\n${failure}\nagain with: npm run test:chaos -- ${seed}`);
     });
   }
 
