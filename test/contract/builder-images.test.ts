@@ -74,7 +74,7 @@ describe('images in a real registry', { timeout: 180_000 }, () => {
 
   const api = (rest: string) => `http://${localStack().registry}/v2/${unique}/shop/web/${rest}`;
 
-  async function put(version: string, type: string, manifest: BodyInit): Promise<void> {
+  async function put(version: string, type: string, manifest: NonNullable<RequestInit['body']>): Promise<void> {
     const answer = await fetch(api(`manifests/${version}`), {
       method: 'PUT',
       headers: { 'content-type': type },
@@ -240,7 +240,8 @@ describe('images in a real registry', { timeout: 180_000 }, () => {
     await tag(images[0] as StoredImage, 'latest');
     proxy.misbehave = (request) => {
       // As a registry with small pages would answer.
-      if (request.url && /\/(_catalog|tags\/list)$/.test(request.url)) request.url += '?n=1';
+      if (request.url?.endsWith('/tags/list')) request.url += '?n=1';
+      if (request.url?.endsWith('/_catalog')) request.url += '?n=20';
       return false;
     };
     const before = proxy.requests.length;

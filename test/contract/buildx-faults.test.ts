@@ -8,10 +8,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type BuildxBuilderOptions, buildxBuilder } from '../../src/adapters/buildx/buildx-builder.ts';
-import { parseEndpoint } from '../../src/adapters/buildx/endpoint.ts';
+import { parseEndpoint, rankEndpoints } from '../../src/adapters/buildx/endpoint.ts';
 import { DiagnosedError } from '../../src/domain/errors.ts';
 import type { Builder, BuildRequest } from '../../src/ports.ts';
 import { localStack } from '../local-stack.ts';
+import { startBuildkitBridge } from './buildkit-bridge.ts';
+import { startRegistryProxy } from './registry-proxy.ts';
 
 const { signal } = new AbortController();
 const silent = () => undefined;
@@ -97,6 +99,83 @@ describe('buildxBuilder', { timeout: 120_000 }, () => {
     } finally {
       broken.close();
       broken.closeAllConnections();
+    }
+  });
+
+  it('takes a registry that goes away in the middle of a push for an outage, and pushes when it is back', async () => {
+    await using proxy = await startRegistryProxy();
+    let isCut = false;
+    proxy.misbehave = ({ method }, response) => {
+      if (isCut || method !== 'PUT') return false;
+      // Once the first layer is on its way.
+      isCut = true;
+      response.destroy();
+      void proxy.stop();
+      return true;
+    };
+    const ref = `${proxy.host}/test-${unique}/cut/web:1`;
+    const build = await request(`FROM scratch\nCOPY Dockerfile /\n`, { ref });
+    await assert.rejects(builder().build(build, silent, signal), (error) => {
+      assert.ok(error instanceof Error && !(error instanceof DiagnosedError), String(error));
+      assert.match(error.message, /exporting to image/);
+      return true;
+    });
+    assert.ok(isCut);
+    await proxy.start();
+    assert.equal(await builder().digestOf(ref, signal), undefined);
+    const { digest } = await builder().build(build, silent, signal);
+    assert.equal(await builder().digestOf(ref, signal), digest);
+  });
+
+  it('takes a BuildKit that goes away in the middle for an outage, and builds at the next one when asked again', async () => {
+    const bridge = await startBuildkitBridge(dockerHost);
+    const endpoints = [parseEndpoint(bridge.url), docker];
+    const names = Array.from({ length: 64 }, (_, index) => `${registry}/test-${unique}/gone-${index}/web`);
+    const first = names.find((name) => rankEndpoints(endpoints, name)[0]?.url === bridge.url);
+    const dockerfile = `FROM ${base}\nRUN echo ${unique} started && sleep 3\n`;
+    const build = await request(dockerfile, { ref: `${first}:1` });
+    let gone: PromiseLike<void> | undefined;
+    try {
+      const under = builder({ endpoints });
+      const onLog = (line: string) => {
+        if (line.endsWith(`${unique} started`)) gone ??= bridge[Symbol.asyncDispose]();
+      };
+      await assert.rejects(under.build(build, onLog, signal), (error) => {
+        assert.ok(error instanceof Error && !(error instanceof DiagnosedError), String(error));
+        return true;
+      });
+      assert.ok(gone, 'the build had begun');
+      const { digest } = await under.build(build, silent, signal);
+      assert.equal(await under.digestOf(build.ref, signal), digest);
+    } finally {
+      await (gone ?? bridge[Symbol.asyncDispose]());
+    }
+  });
+
+  it('takes a download for an outage when the server has one, and for the author’s fault when there is no such thing', async () => {
+    const statuses = createHttpServer((asked, response) => {
+      const status = Number(asked.url?.slice(1));
+      if (status === 0) response.destroy();
+      else response.writeHead(status).end();
+    }).listen(0, '127.0.0.1');
+    await once(statuses, 'listening');
+    const { port } = statuses.address() as AddressInfo;
+    try {
+      for (const { status, isFault } of [
+        { status: 503, isFault: false },
+        { status: 429, isFault: false },
+        { status: 0, isFault: false },
+        { status: 404, isFault: true },
+      ]) {
+        const build = await request(`FROM ${base}\nADD http://127.0.0.1:${port}/${status} /x\n`);
+        await assert.rejects(builder().build(build, silent, signal), (error) => {
+          assert.equal(error instanceof DiagnosedError, isFault, `${status}: ${String(error)}`);
+          return true;
+        });
+      }
+    } finally {
+      statuses.close();
+      statuses.closeAllConnections();
     }
   });
 

@@ -2,6 +2,7 @@
 import type { Diagnosis, Place } from '../../domain/preview.ts';
 import { instructionsOf, stagesOf } from './dockerfile.ts';
 import type { Vertex } from './progress.ts';
+import { isOutage } from './step-outage.ts';
 
 export interface FailedBuild {
   /** The image's name in the manifest. */
@@ -53,7 +54,9 @@ export function judge(build: FailedBuild): Verdict {
     return fault('its `.dockerignore` has a pattern that cannot be read');
   }
   const instruction = userStep(failed);
-  if (instruction === undefined) return { kind: 'outage', message: `${failed.name}: ${error}` };
+  if (instruction === undefined || isOutage(instruction, failed.error)) {
+    return { kind: 'outage', message: `${failed.name}: ${error}` };
+  }
   return fault(whatFailed(instruction, failed.error), failed.log);
 }
 

@@ -12,6 +12,7 @@ const failing = (name: string, error: string, log: readonly string[] = []): Vert
   error,
   log,
 });
+const get = 'Get "https://example.com/x"';
 const solve = (error: string) => `ERROR: failed to solve: ${error}`;
 
 interface Row {
@@ -70,6 +71,42 @@ const rows: readonly Row[] = [
     vertices: [failing('[2/2] ADD https://example.com/x /y', 'invalid response status 404')],
     text: [solve('failed to load cache key: invalid response status 404')],
     want: ': `ADD https://example.com/x /y`: invalid response status 404',
+  },
+  ...[
+    ['a download that is not allowed', 'invalid response status 403', true],
+    ['a download from a server that is overloaded', 'invalid response status 503', false],
+    ['a download that there were too many of', 'invalid response status 429', false],
+    [
+      'a download from a server that is not there',
+      `${get}: dial tcp 192.0.2.1:443: connect: connection refused`,
+      false,
+    ],
+    ['a download that breaks off', `${get}: EOF`, false],
+    ['a download from a name that does not exist', `${get}: dial tcp: lookup x on 192.0.2.53:53: no such host`, true],
+    ['a download that cannot be trusted', `${get}: tls: failed to verify certificate: x509: unknown authority`, true],
+  ].map(([name, error, isFault]) => ({
+    name: String(name),
+    vertices: [failing('[2/2] ADD https://example.com/x /y', String(error))],
+    text: [solve(`failed to load cache key: ${String(error)}`)],
+    want: isFault === true ? `: \`ADD https://example.com/x /y\`: ${String(error).replaceAll('`', "'")}` : undefined,
+  })),
+  {
+    name: 'a daemon that has no room left',
+    vertices: [failing('[2/2] COPY . .', 'failed to copy files: copy file range failed: no space left on device')],
+    text: [...at(2), solve('failed to copy files: copy file range failed: no space left on device')],
+    want: undefined,
+  },
+  {
+    name: 'a command that was ended with its daemon',
+    vertices: [failing('[2/2] RUN make', `${exit(137)}: context canceled: context canceled`)],
+    text: [...at(2), solve(`${exit(137)}: context canceled: context canceled`)],
+    want: undefined,
+  },
+  {
+    name: 'a command that talks of outages',
+    vertices: [failing('[2/2] RUN echo "context canceled"', exit(1))],
+    text: [...at(2), solve(exit(1))],
+    want: ' line 2: `RUN echo "context canceled"` exited with 1',
   },
   {
     name: 'a circle of stages, with all places',
