@@ -37,16 +37,15 @@ async function lifeOfPreview(emptiedAt: number): Promise<readonly string[]> {
     steps.push(name);
     if (steps.length === emptiedAt) await server.startEmpty();
   };
-  let isPushed = false;
-  let isReady = false;
+  const progress = { isPushed: false, isReady: false };
   let calls = 0;
   // What a pass does with the queue, in its order.
   const handlers: QueueHandlers = {
     async reconcile() {
       calls += 1;
       await step('run begun');
-      if (isPushed) {
-        isReady = true;
+      if (progress.isPushed) {
+        progress.isReady = true;
         return step('run about to end well');
       }
       const waitingFor = await queue.waitingFor(key);
@@ -60,14 +59,14 @@ async function lifeOfPreview(emptiedAt: number): Promise<readonly string[]> {
     async build() {
       calls += 1;
       await step('build begun');
-      isPushed = true;
+      progress.isPushed = true;
       await step('image pushed');
     },
   };
   const workers = await queue.work(handlers);
   await queue.trigger(key);
   await step('triggered');
-  while (!isReady) {
+  while (!progress.isReady) {
     await setTimeout(200);
     // Away for a moment; the sweep comes again.
     await queue.trigger(key, { by: 'sweep' }).catch(() => undefined);
