@@ -214,6 +214,18 @@ describe('images in a real registry', { timeout: 180_000 }, () => {
     assert.ok(await isThere(kept));
   });
 
+  it('E14 keeps what is deployed when its tag is moved', async () => {
+    const [deployed, other] = await twoImages();
+    await tag(other, deployed.ref.split(':').at(-1) ?? '');
+    const it = chore();
+    await it.serve(deployed);
+    await it.lookUntilDue();
+    await it.look();
+    assert.equal(await isThere(other), false);
+    const pinned = `${registry}/shop/web@${deployed.digest}`;
+    assert.equal(await builder.digestOf(pinned, signal), deployed.digest);
+  });
+
   it('leaves out an image that an index of somebody else’s is made of', async () => {
     const [inIndex, plain] = await twoImages();
     const answer = await fetch(api(`manifests/${inIndex.digest}`), { headers: { accept: manifestType } });
