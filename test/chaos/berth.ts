@@ -119,6 +119,7 @@ export async function berthOf(name: Which, env: Readonly<Record<string, string>>
       listeners.add(look);
       const stop = () => reject(new Error(`${name} does not listen: ${JSON.stringify(log.at(-1))}`));
       limit.addEventListener('abort', stop, { once: true });
+      if (limit.aborted) stop();
       look();
       await promise.finally(() => {
         listeners.delete(look);

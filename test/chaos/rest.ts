@@ -106,9 +106,11 @@ async function problemsOfQueues({ redis, instance }: World): Promise<readonly Pr
     queue.on('error', () => undefined);
     try {
       await queue.waitUntilReady();
-      const counts = await queue.getJobCounts('active', 'waiting', 'prioritized', 'delayed');
-      const left = Object.entries(counts).filter(([, count]) => count > 0);
-      problems.push(...left.map(([state, count]) => problem(`the queue ${name} has ${count} jobs ${state}`)));
+      for (const state of ['active', 'waiting', 'prioritized', 'delayed'] as const) {
+        const jobs = await queue.getJobs([state]);
+        const about = jobs.map((job) => `${job?.name} ${JSON.stringify(job?.data)}`);
+        problems.push(...about.map((each) => problem(`the queue ${name} has a job ${state}: ${each}`)));
+      }
     } finally {
       await queue.close();
     }

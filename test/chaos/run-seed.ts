@@ -75,6 +75,9 @@ const peoplesWords: ReadonlySet<string> = new Set<PeopleEvent['do']>([
   'rename',
 ]);
 
+/** How long an event waits for somebody to see it. */
+const patienceMs = 20_000;
+
 async function disturb(world: World, { moments }: Schedule, signal: AbortSignal): Promise<void> {
   const { berths } = world;
   const troubles = troublesIn(world);
@@ -82,7 +85,8 @@ async function disturb(world: World, { moments }: Schedule, signal: AbortSignal)
   berths.B.start();
   await Promise.all([berths.A.listens(signal), berths.B.listens(signal)]);
   try {
-    for (const { afterMs, event } of moments) {
+    for (const { afterMs, isPatient, event } of moments) {
+      if (isPatient) await someoneListens(world, signal);
       await delay(afterMs, undefined, { signal });
       if (isPeoples(event)) {
         const outcome = actAsPeople(world, event);
@@ -95,6 +99,13 @@ async function disturb(world: World, { moments }: Schedule, signal: AbortSignal)
   } finally {
     await troubles.end();
   }
+}
+
+async function someoneListens({ berths }: World, signal: AbortSignal): Promise<void> {
+  const enough = new AbortController();
+  const limit = AbortSignal.any([signal, enough.signal, AbortSignal.timeout(patienceMs)]);
+  await Promise.race([berths.A.listens(limit), berths.B.listens(limit)]).catch(() => signal.throwIfAborted());
+  enough.abort();
 }
 
 function isPeoples(event: Event): event is PeopleEvent {
@@ -139,7 +150,8 @@ function storyOf(world: World, { seed, roles }: Schedule, problems: readonly Pro
   const previews = new Set(problems.flatMap(({ pull }) => (pull ? [keyId(pull)] : [])));
   const logs = [world.berths.A, world.berths.B].map(({ name, log }) => {
     const about = log.filter(
-      ({ level, preview }) => previews.has(String(preview)) || (level !== 'debug' && preview === undefined),
+      ({ level, preview }) =>
+        previews.has(String(preview)) || (level !== 'debug' && (preview === undefined || previews.size === 0)),
     );
     const lines = about.slice(-logLines).map((each) => `${at(Date.parse(String(each['time'])))}  ${inShort(each)}`);
     return [`── the last words of ${name} (${roles[name]}) ──`, ...lines];

@@ -16,6 +16,8 @@ import type {
 export interface Moment {
   /** After the moment before. */
   readonly afterMs: number;
+  /** Whether it waits until at least one of the Berths is there to see it. */
+  readonly isPatient: boolean;
   readonly event: Event;
 }
 
@@ -36,7 +38,7 @@ export function scheduleOf(seed: number): Schedule {
   const people = peopleIn(random, repositories);
   const length = 15 + random.below(11);
   const moments: Moment[] = [];
-  const add = (event: Event) => moments.push({ afterMs: pause(random), event });
+  const add = (event: Event) => moments.push({ afterMs: pause(random), isPatient: random.chance(0.7), event });
   // Nothing is at stake before there is something.
   for (let nth = 0; nth < 2; nth += 1) add(people.open());
   while (moments.length < length) {
