@@ -9,7 +9,7 @@ export interface RegistryOptions {
   readonly insecureRegistries: readonly string[];
 }
 
-export interface RegistryRequest {
+interface RegistryRequest {
   readonly method: 'HEAD' | 'GET' | 'DELETE';
   /** As in image references. */
   readonly host: string;
