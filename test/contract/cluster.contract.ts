@@ -19,6 +19,8 @@ export interface ClusterSubject extends AsyncDisposable {
   readonly heldBy: RegExp;
   /** Starts a workload that becomes ready. */
   startWorkload(name: string): Promise<void>;
+  /** Deletes it, as a person would. */
+  removeWorkload(name: string): Promise<void>;
   /** Leaves a release as Helm does. */
   markHelm(name: string, version: number, status: 'deployed' | 'failed' | 'pending-install'): Promise<void>;
 }
@@ -273,6 +275,18 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       assert.deepEqual((await observe()).release, { state: 'deployed', planDigest: undefined });
       await subject.markHelm(subject.name, 3, 'failed');
       assert.deepEqual((await observe()).release, { state: 'interrupted' });
+    });
+
+    it('G2 sees that something of a release was deleted outside', async () => {
+      await prepare();
+      await subject.startWorkload(subject.name);
+      await subject.markHelm(subject.name, 1, 'deployed');
+      const outcome = { state: 'deployed', routes, hasDeleteHooks: false, images: [] } as const;
+      const record = { version: 1, planDigest: 'plan', revision, outcome };
+      await subject.cluster.recordRelease(subject.name, record, signal);
+      assert.deepEqual((await observe()).release, { state: 'deployed', planDigest: 'plan' });
+      await subject.removeWorkload(subject.name);
+      assert.deepEqual((await observe()).release, { state: 'deployed', planDigest: undefined });
     });
 
     it('follows workloads until they are ready', async () => {

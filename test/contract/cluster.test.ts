@@ -1,7 +1,7 @@
 import { corePath, namespacePath } from '../../src/adapters/kubernetes/collections.ts';
 import { fakeCluster } from '../fakes/cluster.ts';
 import { describeClusterContract } from './cluster.contract.ts';
-import { deployment, deploymentsPath, testPreview } from './kubernetes-stack.ts';
+import { deployment, deploymentsPath, ofRelease, testPreview } from './kubernetes-stack.ts';
 
 describeClusterContract('in memory', async () => {
   const cluster = fakeCluster();
@@ -16,6 +16,7 @@ describeClusterContract('in memory', async () => {
     hold: async (name) => cluster.hold(name, 'finalizer `example.com/hold` (1 configmaps)'),
     letGo: async (name) => world.letGo(name),
     startWorkload: async (name) => cluster.setWorkloads(name, { state: 'ready' }),
+    removeWorkload: async (name) => cluster.damage(name),
     async markHelm(name, version, status) {
       world.namespace(name).helm.push({ version, status });
     },
@@ -49,7 +50,8 @@ describeClusterContract('Kubernetes', async () => {
         metadata: { name: 'held', finalizers: ['example.com/hold'] },
       }),
     letGo,
-    startWorkload: (namespace) => preview.create(deploymentsPath(namespace), deployment('web', {})),
+    startWorkload: (namespace) => preview.create(deploymentsPath(namespace), ofRelease(deployment('web', {}))),
+    removeWorkload: (namespace) => preview.remove(`${deploymentsPath(namespace)}/web`),
     markHelm: (namespace, version, status) =>
       preview.create(corePath(namespace, 'secrets'), {
         metadata: {

@@ -130,6 +130,12 @@ export function deployment(name: string, container: object, spec: object = {}): 
   };
 }
 
+/** The object as if Helm had made it. */
+export function ofRelease(object: object): object {
+  const metadata = 'metadata' in object ? object.metadata : {};
+  return { ...object, metadata: Object.assign({ annotations: { 'meta.helm.sh/release-name': 'preview' } }, metadata) };
+}
+
 export function deploymentsPath(namespace: string): string {
   return `/apis/apps/v1/namespaces/${namespace}/deployments`;
 }

@@ -9,6 +9,8 @@ export interface FakeCluster extends Cluster {
   readonly world: FakeWorld;
   /** What the workloads of a namespace do from now on. */
   setWorkloads(name: string, state: WorkloadState): void;
+  /** Deletes what the release made, behind Helm's back. */
+  damage(name: string): void;
   /** Keeps the namespace from going once it is deleted, until `world.letGo`. */
   hold(name: string, by: string): void;
   /** A namespace that somebody else made. */
@@ -43,6 +45,12 @@ export function fakeCluster(world: FakeWorld = fakeWorld()): FakeCluster {
     world,
     setWorkloads(name, state) {
       world.namespace(name).workloads = state;
+      world.changed();
+    },
+    damage(name) {
+      const namespace = world.namespace(name);
+      namespace.damaged = true;
+      namespace.workloads = { state: 'none' };
       world.changed();
     },
     hold(name, by) {
@@ -159,14 +167,14 @@ function namespaceState(found: FakeNamespace | undefined, named: FakeNamespace |
     : { state: 'active', name, uid, prepared, revision };
 }
 
-function releaseState({ helm, record }: FakeNamespace): ReleaseState {
+function releaseState({ helm, record, damaged }: FakeNamespace): ReleaseState {
   const newest = helm.at(-1);
   if (newest?.status.startsWith('pending-') || newest?.status === 'uninstalling') return { state: 'pending' };
   const known = record !== undefined && record.version >= (newest?.version ?? 0) ? record : undefined;
   if (known?.outcome.state === 'failed') {
     return { state: 'failed', planDigest: known.planDigest, diagnosis: known.outcome.diagnosis };
   }
-  if (newest?.status === 'deployed') return { state: 'deployed', planDigest: known?.planDigest };
+  if (newest?.status === 'deployed') return { state: 'deployed', planDigest: damaged ? undefined : known?.planDigest };
   return newest?.status === 'failed' ? { state: 'interrupted' } : { state: 'absent' };
 }
 

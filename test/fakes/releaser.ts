@@ -84,6 +84,7 @@ export function fakeReleaser(world: FakeWorld): FakeReleaser {
       for (const older of helm) if (older.status === 'deployed') older.status = 'superseded';
       revision.status = 'deployed';
       namespace.workloads = ready;
+      namespace.damaged = false;
       world.changed();
       return { version, hasDeleteHooks };
     },

@@ -25,6 +25,8 @@ export interface FakeNamespace {
   /** Oldest first. */
   helm: HelmRevision[];
   workloads: WorkloadState;
+  /** Whether something that Helm made was deleted by somebody else. */
+  damaged: boolean;
 }
 
 export interface FakeWorld {
@@ -85,6 +87,7 @@ export function fakeWorld(): FakeWorld {
         deployed: undefined,
         helm: [],
         workloads: { state: 'none' },
+        damaged: false,
       };
       namespaces.set(name, namespace);
       changed();

@@ -6,6 +6,7 @@ import type { Cluster, ClusterState, ReleaseRecord } from '../../ports.ts';
 import { type KubernetesApi, kubernetesApi } from './api.ts';
 import { helmSecrets } from './collections.ts';
 import { checkFence, fenceState, raiseFence } from './fence.ts';
+import { inventory, readInventory, readServices } from './inventory.ts';
 import { jobLog } from './logs.ts';
 import { deleteHooksAnnotation, revisionAnnotation } from './metadata.ts';
 import { namespaceState } from './namespace-state.ts';
@@ -51,7 +52,11 @@ function clusterOver(api: KubernetesApi, options: KubernetesOptions): Kubernetes
   return {
     async observe(key: PreviewKey, name: string, signal: AbortSignal): Promise<ClusterState> {
       const inside = async (namespace: string) =>
-        await Promise.all([helmsSecrets(namespace, signal), readWorkloads(api, namespace, patience, signal)]);
+        await Promise.all([
+          helmsSecrets(namespace, signal),
+          readServices(api, namespace, signal),
+          readWorkloads(api, namespace, patience, signal),
+        ]);
       const query = { labelSelector: previewSelector(instance, key) };
       // The name is nearly always right, so that everything is asked for at once.
       const [labelled, named, guess] = await Promise.all([
@@ -64,17 +69,17 @@ function clusterOver(api: KubernetesApi, options: KubernetesOptions): Kubernetes
       if (namespace.state !== 'active' || own === undefined) {
         return { namespace, release: { state: 'absent' }, hasDeleteHooks: false, workloads: { state: 'none' } };
       }
-      const [secrets, workloads] = namespace.name === name ? guess : await inside(namespace.name);
+      const [secrets, services, workloads] = namespace.name === name ? guess : await inside(namespace.name);
       const { annotations } = own.metadata;
       return {
         namespace,
-        release: releaseState(secrets, recordedRelease(annotations)),
+        release: releaseState(secrets, recordedRelease(annotations), inventory(workloads.objects, services)),
         hasDeleteHooks: annotations?.[deleteHooksAnnotation] === 'true',
-        workloads,
+        workloads: workloads.state,
       };
     },
 
-    watchWorkloads: (namespace, signal) => watchWorkloads(api, namespace, patience, signal),
+    watchWorkloads: (namespace, signal) => watchWorkloads(api, namespace, options, signal),
     namespaceGone: (name, uid, signal) => namespaceGone(api, options, name, uid, signal),
     prepareNamespace: (request, signal) => prepareNamespace(api, options, request, signal),
 
@@ -87,7 +92,8 @@ function clusterOver(api: KubernetesApi, options: KubernetesOptions): Kubernetes
 
     async recordRelease(name: string, release: ReleaseRecord, signal: AbortSignal): Promise<void> {
       const newest = release.version ?? newestVersion(await helmsSecrets(name, signal));
-      await record(name, recordAnnotations(release, newest), signal);
+      const objects = release.outcome.state === 'deployed' ? await readInventory(api, name, signal) : [];
+      await record(name, recordAnnotations(release, newest, objects), signal);
     },
 
     recordRevision: (name, revision, signal) => record(name, { [revisionAnnotation]: revision }, signal),

@@ -16,6 +16,8 @@ export interface KubernetesOptions {
   /** How long pods may take to end when a preview is removed. */
   readonly podGraceSeconds: number;
   readonly patience: Patience;
+  /** However quiet a watch is, it is not believed for longer. */
+  readonly relistMs: number;
 }
 
 interface ContainerDefaults {
@@ -62,4 +64,5 @@ export const defaultKubernetesOptions: KubernetesOptions = {
   deployerRole: 'berth-deployer',
   podGraceSeconds: 2,
   patience: defaultPatience,
+  relistMs: 60_000,
 };

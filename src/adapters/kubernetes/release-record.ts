@@ -16,7 +16,12 @@ const shared = {
 };
 
 const recorded = z.discriminatedUnion('outcome', [
-  z.object({ ...shared, outcome: z.literal('deployed') }),
+  z.object({
+    ...shared,
+    outcome: z.literal('deployed'),
+    /** What the release had then, see `inventory.ts`. */
+    objects: z.array(z.string()).default([]),
+  }),
   z.object({ ...shared, outcome: z.literal('failed'), diagnosis: diagnosisSchema }),
 ]);
 
@@ -30,9 +35,17 @@ const images = z.array(z.string());
 
 /** All annotations of an object together may have 256 KiB. Source: k8s.io/apimachinery/pkg/api/validation */
 const longestText = 2_000;
+const mostObjects = 300;
 
-/** The annotations to set; those left out keep their value. `newest` is Helm's newest revision number, 0 for none. */
-export function recordAnnotations(record: ReleaseRecord, newest: number): Readonly<Record<string, string>> {
+/**
+ * The annotations to set; those left out keep their value. `newest` is Helm's newest revision number, 0 for none;
+ * `objects` is the inventory of the release.
+ */
+export function recordAnnotations(
+  record: ReleaseRecord,
+  newest: number,
+  objects: readonly string[] = [],
+): Readonly<Record<string, string>> {
   const { outcome, planDigest, revision } = record;
   const about = { version: record.version ?? newest, planDigest, revision };
   if (outcome.state === 'failed') {
@@ -41,7 +54,7 @@ export function recordAnnotations(record: ReleaseRecord, newest: number): Readon
     };
   }
   return {
-    [releaseAnnotation]: JSON.stringify({ ...about, outcome: 'deployed' }),
+    [releaseAnnotation]: JSON.stringify({ ...about, outcome: 'deployed', objects: objects.slice(0, mostObjects) }),
     [routesAnnotation]: JSON.stringify(outcome.routes),
     [imagesAnnotation]: JSON.stringify(outcome.images),
     [deleteHooksAnnotation]: String(outcome.hasDeleteHooks),

@@ -77,18 +77,35 @@ export async function namespaceGone(
   const done = new AbortController();
   const letGo = letPodsGo(api, options, name, uid, AbortSignal.any([signal, done.signal]));
   try {
+    let namespace = await readNamespace(api, name, signal);
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, lookAgainMs)) {
-      const namespace = await readNamespace(api, name, signal);
       if (namespace?.metadata.uid !== uid) return;
       const startedAtMs = Date.now();
       if (await watchedEnd(api, namespace, signal)) return;
       // A watch that ends at once must not become a busy loop.
       if (Date.now() - startedAtMs >= lookAgainMs) pauseMs = firstPauseMs;
       else await delay(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+      namespace = await lookAgain(api, namespace, signal);
     }
   } finally {
     done.abort();
     await letGo;
+  }
+}
+
+/** The namespace of that name now, or as it was while the API server cannot say. */
+async function lookAgain(
+  api: KubernetesApi,
+  namespace: Namespace,
+  signal: AbortSignal,
+): Promise<Namespace | undefined> {
+  try {
+    return await readNamespace(api, namespace.metadata.name, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const status = apiStatusOf(error);
+    if (status !== undefined && status < 500 && status !== 429) throw error;
+    return namespace;
   }
 }
 

@@ -5,6 +5,7 @@ import { type KubernetesApi, kubernetesApi } from './api.ts';
 import { apiStatusOf } from './api-error.ts';
 import { corePath } from './collections.ts';
 import type { Endpoints, Namespace, Service } from './objects.ts';
+import { defaultKubernetesOptions, type KubernetesOptions } from './options.ts';
 import { ownSelector, previewNamespace } from './ownership.ts';
 import { reflect } from './reflector.ts';
 
@@ -19,7 +20,6 @@ interface Address {
   readonly port: number;
 }
 
-const relistMs = 60_000;
 /** A service that is found hardly ever moves; one that is missing may come any moment. */
 const foundForMs = 5_000;
 const missingForMs = 500;
@@ -27,8 +27,9 @@ const missingForMs = 500;
 /** The directory of the previews of one instance. Nothing is read before `start`. */
 export function kubernetesServiceDirectory(
   kubeConfig: KubeConfig,
-  { instance }: { readonly instance: string },
+  options: Pick<KubernetesOptions, 'instance'> & Partial<Pick<KubernetesOptions, 'relistMs'>>,
 ): KubernetesServiceDirectory {
+  const { instance, relistMs } = { ...defaultKubernetesOptions, ...options };
   const api = kubernetesApi(kubeConfig);
   const stop = new AbortController();
   const previews = new Map<string, PreviewNamespace>();

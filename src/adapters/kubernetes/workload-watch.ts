@@ -6,6 +6,7 @@ import { workloadCollections } from './collections.ts';
 import type { Patience } from './finding.ts';
 import { evidenceReader } from './logs.ts';
 import type { ClusterEvent, KubernetesObject } from './objects.ts';
+import type { KubernetesOptions } from './options.ts';
 import { reflect } from './reflector.ts';
 import { workloadState } from './workload-state.ts';
 import type { WorkloadObjects } from './workloads.ts';
@@ -24,36 +25,35 @@ const tellingReasons = new Set([
 ]);
 const isTelling = (event: KubernetesObject) => tellingReasons.has((event as ClusterEvent).reason ?? '');
 
-/** However quiet a watch is, it is not believed for longer. */
-const relistMs = 60_000;
 /** Changes come in bursts: one look at them is enough. */
 const burstMs = 10;
 
 type Kind = keyof WorkloadObjects;
 const kinds = Object.keys(workloadCollections) as Kind[];
 
-/** The state of the workloads now. */
+/** The state of the workloads now, and what it was read from. */
 export async function readWorkloads(
   api: KubernetesApi,
   namespace: string,
   patience: Patience,
   signal: AbortSignal,
-): Promise<WorkloadState> {
+): Promise<{ readonly state: WorkloadState; readonly objects: WorkloadObjects }> {
   const lists = await Promise.all(
     kinds.map(async (kind) => {
       const list = await api.list<KubernetesObject>(workloadCollections[kind](namespace), signal);
       return [kind, kind === 'events' ? list.items.filter(isTelling) : list.items] as const;
     }),
   );
-  const assessment = workloadState(objectsOf(lists), Date.now(), patience);
-  return await evidenceReader(api, namespace).withLog(assessment, signal);
+  const objects = objectsOf(lists);
+  const assessment = workloadState(objects, Date.now(), patience);
+  return { state: await evidenceReader(api, namespace).withLog(assessment, signal), objects };
 }
 
 /** The state of the workloads now and after each change; ends when the namespace is gone. */
 export async function* watchWorkloads(
   api: KubernetesApi,
   namespace: string,
-  patience: Patience,
+  { patience, relistMs }: Pick<KubernetesOptions, 'patience' | 'relistMs'>,
   signal: AbortSignal,
 ): AsyncGenerator<WorkloadState> {
   signal.throwIfAborted();

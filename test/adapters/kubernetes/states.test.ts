@@ -29,14 +29,30 @@ function secret(version: number, status: string): KubernetesObject {
 
 describe('releaseState', () => {
   const shared = { planDigest: 'plan', revision: 'r' };
-  const deployed = (version: number) => ({ ...shared, version, outcome: 'deployed' }) as const;
+  const deployed = (version: number, objects: string[] = []) =>
+    ({ ...shared, version, outcome: 'deployed', objects }) as const;
   const failed = (version: number) => ({ ...shared, version, outcome: 'failed', diagnosis }) as const;
   const rows: readonly {
     name: string;
     secrets: readonly KubernetesObject[];
     record: Parameters<typeof releaseState>[1];
+    objects?: readonly string[];
     want: ReleaseState;
   }[] = [
+    {
+      name: 'G2 deployed, and something else is there too',
+      secrets: [secret(1, 'deployed')],
+      record: deployed(1, ['services/web']),
+      objects: ['services/web', 'services/other'],
+      want: { state: 'deployed', planDigest: 'plan' },
+    },
+    {
+      name: 'G2 deployed, and a service is missing',
+      secrets: [secret(1, 'deployed')],
+      record: deployed(1, ['services/web', 'deployments/web']),
+      objects: ['deployments/web'],
+      want: { state: 'deployed', planDigest: undefined },
+    },
     { name: 'nothing there', secrets: [], record: undefined, want: { state: 'absent' } },
     {
       name: 'deployed and recorded',
@@ -93,9 +109,9 @@ describe('releaseState', () => {
       want: { state: 'pending' } as const,
     })),
   ];
-  for (const { name, secrets, record, want } of rows) {
+  for (const { name, secrets, record, objects = [], want } of rows) {
     it(`is ${want.state} when ${name}`, () => {
-      assert.deepEqual(releaseState(secrets, record), want);
+      assert.deepEqual(releaseState(secrets, record, objects), want);
     });
   }
 });
@@ -105,8 +121,14 @@ describe('recordAnnotations', () => {
     const routes = [{ name: 'web', service: 'web', port: 80, host: 'h', url: 'u' }];
     const images = [`sha256:${'a'.repeat(64)}`];
     const outcome = { state: 'deployed', routes, hasDeleteHooks: false, images } as const;
-    const annotations = recordAnnotations({ version: 2, planDigest: 'p', revision: 'r', outcome }, 0);
-    assert.deepEqual(recordedRelease(annotations), { version: 2, planDigest: 'p', revision: 'r', outcome: 'deployed' });
+    const annotations = recordAnnotations({ version: 2, planDigest: 'p', revision: 'r', outcome }, 0, ['services/web']);
+    assert.deepEqual(recordedRelease(annotations), {
+      version: 2,
+      planDigest: 'p',
+      revision: 'r',
+      outcome: 'deployed',
+      objects: ['services/web'],
+    });
     assert.deepEqual(routesOf(annotations), routes);
     assert.deepEqual(imagesOf(annotations), images);
   });
