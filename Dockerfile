@@ -26,8 +26,9 @@ COPY --from=build /berth/node_modules node_modules
 COPY --from=build /berth/dist dist
 COPY package.json LICENSE ./
 COPY charts charts
-RUN mkdir /var/lib/berth && chown 65532:65532 /var/lib/berth
+RUN mkdir /var/lib/berth && chown 65532:65532 /var/lib/berth \
+ && chmod +x dist/cli.js && ln -s /berth/dist/cli.js /usr/local/bin/berth
 USER 65532:65532
 ENV NODE_ENV=production
 EXPOSE 8080 8081
-ENTRYPOINT ["node", "dist/main.js"]
+ENTRYPOINT ["berth"]

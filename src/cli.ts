@@ -1,10 +1,8 @@
 #!/usr/bin/env node
 /** The `berth` command. */
 import { parseArgs } from 'node:util';
-import { ConfigError, parseConfig } from './config.ts';
+import type { DoctorOptions } from './doctor/doctor.ts';
 import { nearestWord } from './domain/nearest-word.ts';
-import { checksFor } from './doctor/checks.ts';
-import { configurationCheck, type DoctorOptions, examine } from './doctor/doctor.ts';
 
 const help = `Berth gives every pull request its own running copy of the application.
 
@@ -32,10 +30,11 @@ Exits with 0 when Berth can run, with 1 when there are problems, with 2 when the
 
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { start, doctor };
 
+// What a command needs is loaded when it is given: help must not wait for clients of everything.
 async function start(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...args], options: { help: { type: 'boolean', short: 'h' } } });
   if (values.help) return void process.stdout.write(startHelp);
-  // The program itself runs when it is loaded, and is not loaded for anything else.
+  // The program runs when it is loaded.
   await import('./main.ts');
 }
 
@@ -57,18 +56,9 @@ async function doctor(args: readonly string[]): Promise<void> {
   };
   const stopping = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort(new Error(name)));
-  const checks = readChecks(values['read-only']);
-  const isHealthy = await examine(checks.list, options, stopping.signal);
-  process.exitCode = checks.areComplete ? Number(!isHealthy || stopping.signal.aborted) : 2;
-}
-
-function readChecks(readOnly: boolean) {
-  try {
-    return { list: checksFor(parseConfig(), { readOnly }), areComplete: true };
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return { list: [configurationCheck(error.problems)], areComplete: false };
-  }
+  const { diagnose } = await import('./doctor/doctor.ts');
+  const verdict = await diagnose({ readOnly: values['read-only'] }, options, stopping.signal);
+  process.exit(verdict === 'misconfigured' ? 2 : Number(verdict !== 'healthy' || stopping.signal.aborted));
 }
 
 function refuse(message: string): void {

@@ -24,7 +24,9 @@ interface Suite {
 const suites: Readonly<Record<string, Suite>> = {
   unit: {
     needsStack: false,
-    files: globSync('test/{*.test.ts,{domain,reconcile,server,gateway,adapters,simulator,local,bench}/**/*.test.ts}'),
+    files: globSync(
+      'test/{*.test.ts,{domain,reconcile,server,gateway,adapters,doctor,simulator,local,bench}/**/*.test.ts}',
+    ),
     concurrency: 2,
   },
   faults: { needsStack: false, files: globSync('test/faults/**/*.test.ts'), concurrency: 2 },

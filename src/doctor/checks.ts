@@ -38,11 +38,12 @@ export function checksFor(config: Config, { readOnly }: { readonly readOnly: boo
     }),
     redisCheck({ url: config.REDIS_URL, prefix: config.REDIS_PREFIX }),
     kubernetesCheck(kubeConfig, { deployerRole: config.DEPLOYER_ROLE, gatewayNamespace: config.GATEWAY_NAMESPACE }),
-    images.check,
-    ...(readOnly ? [] : [trial]),
     domainCheck({ domain: config.PREVIEW_DOMAIN, scheme: config.PREVIEW_SCHEME, port: config.PREVIEW_PORT }),
     helmCheck(config.HELM),
     gitCheck(config.GIT),
     dataCheck(config.DATA_DIR),
+    // Last, for they take longest.
+    images.check,
+    ...(readOnly ? [] : [trial]),
   ];
 }

@@ -1,12 +1,36 @@
 /** `berth doctor`: checks the surroundings and tells what it finds. */
-import { problem } from './finding.ts';
+import { type Config, ConfigError, parseConfig } from '../config.ts';
+import { checksFor } from './checks.ts';
+import { ok, problem } from './finding.ts';
 import { jsonOf, summaryOf, textOf } from './print.ts';
 import { type Check, type Found, runChecks } from './run-checks.ts';
 
 export interface DoctorOptions {
   readonly format: 'text' | 'json';
   readonly inColour: boolean;
+  /** Takes lines. */
   readonly write: (text: string) => void;
+}
+
+/** `misconfigured`: nothing but the configuration was looked at. */
+export type Verdict = 'healthy' | 'problems' | 'misconfigured';
+
+/** Reads the configuration and checks everything in it. */
+export async function diagnose(
+  scope: { readonly readOnly: boolean },
+  options: DoctorOptions,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  let config: Config;
+  try {
+    config = parseConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    await examine([settingsCheck(error.problems)], options, signal);
+    return 'misconfigured';
+  }
+  const isHealthy = await examine([settingsCheck([]), ...checksFor(config, scope)], options, signal);
+  return isHealthy ? 'healthy' : 'problems';
 }
 
 /**
@@ -16,22 +40,23 @@ export interface DoctorOptions {
 export async function examine(checks: readonly Check[], options: DoctorOptions, signal: AbortSignal): Promise<boolean> {
   const all: Found[] = [];
   for await (const found of runChecks(checks, signal)) {
+    options.write(options.format === 'json' ? jsonOf(found) : textOf(found, all.at(-1), options.inColour));
     all.push(found);
-    options.write(options.format === 'json' ? jsonOf(found) : textOf(found, options.inColour));
   }
   if (options.format === 'text' && !signal.aborted) options.write(`\n${summaryOf(all)}`);
   return all.every(({ level }) => level !== 'problem');
 }
 
-/** A check that finds these problems: without a configuration nothing else can be looked at. */
-export function configurationCheck(problems: readonly string[]): Check {
+/** Tells what the parser of the configuration has found. */
+function settingsCheck(problems: readonly string[]): Check {
   return {
     name: 'settings',
     timeoutMs: 1_000,
-    todo: '',
+    todo: 'Correct the configuration.',
     async run(report) {
+      if (problems.length === 0) report(ok('the configuration is complete'));
       for (const each of problems)
-        report(problem(each, 'See docs/configuration.md; nothing else is checked until it is right.'));
+        report(problem(each, 'Correct it, see docs/configuration.md; until then nothing else is checked.'));
     },
   };
 }

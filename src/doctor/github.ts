@@ -88,10 +88,10 @@ function missingPermissions(granted: Readonly<Record<string, string>>) {
 function eventFindings({ events }: GitHubSurvey): readonly Finding[] {
   const missing = neededEvents.filter(({ name }) => !events.includes(name));
   if (missing.length === 0) return [ok(`events: ${neededEvents.map(({ name }) => name).join(', ')}`)];
-  return missing.map(({ name, without, essential }) =>
+  return missing.map(({ name, without, essential, offeredWith }) =>
     (essential ? problem : warning)(
       `the event ${name} is not subscribed to: ${without}`,
-      "Tick it under Permissions & events in the App's settings.",
+      `Tick it under Permissions & events in the App's settings${offeredWith === undefined ? '' : `; it is offered with ${offeredWith}`}.`,
     ),
   );
 }

@@ -45,11 +45,12 @@ export function imagesCheck(options: ImageOptions): { readonly check: Check; rea
   const check: Check = {
     name: 'images',
     timeoutMs: 120_000,
-    todo: 'See whether BuildKit and the registry are overloaded.',
+    todo: 'See whether BERTH_DATA_DIR can be written, and whether BuildKit and the registry have too much to do.',
     async run(report, signal) {
       const images: StoredImage[] = [];
       try {
         await buildxFinding(options, report, signal);
+        await mkdir(options.directory, { recursive: true });
         for (const text of options.endpoints) {
           const image = await tryEndpoint(text, options, report, signal);
           if (image === undefined) continue;
@@ -187,7 +188,6 @@ function pushReason(error: unknown, lines: readonly string[]): string {
 }
 
 async function contextIn(directory: string): Promise<string> {
-  await mkdir(directory, { recursive: true });
   const contextPath = await mkdtemp(path.join(directory, 'doctor-'));
   await writeFile(path.join(contextPath, 'Dockerfile'), 'FROM scratch\nCOPY nonce /nonce\n');
   // Unlike any image that a node has pulled before.

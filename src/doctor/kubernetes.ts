@@ -49,11 +49,12 @@ function versionFinding({ version }: ClusterSurvey): Finding {
   const seen = `Kubernetes ${version}`;
   if (isOlder(version, minimumVersion))
     return problem(seen, 'Update to Kubernetes 1.25 or later; Berth was never run on one older than 1.20.');
-  if (isOlder(version, podSecurityVersion))
+  if (isOlder(version, podSecurityVersion)) {
     return warning(
-      `${seen}, but may not enforce Pod Security`,
-      'Update to Kubernetes 1.25 or later, where Pod Security confines what previews run.',
+      `${seen} is not maintained any more`,
+      'Update to Kubernetes 1.25 or later, where Pod Security is always there to confine what previews run.',
     );
+  }
   return ok(seen);
 }
 

@@ -6,12 +6,17 @@ const colours: Readonly<Record<Level, number>> = { ok: 32, note: 2, warning: 33,
 const checkWidth = 13;
 const levelWidth = 9;
 
-/** One line for what was seen, and one for what to do about it. */
-export function textOf(found: Found, inColour: boolean): string {
+/**
+ * One line for what was seen, and one for what to do about it.
+ * @param before the finding above: what is to be done is not said twice in a row.
+ */
+export function textOf(found: Found, before: Found | undefined, inColour: boolean): string {
   const paint = (code: number, text: string) => (inColour ? `\u001B[${code}m${text}\u001B[0m` : text);
   const level = paint(colours[found.level], found.level.padEnd(levelWidth));
   const line = `${level}${found.check.padEnd(checkWidth)}${oneLine(found.seen)}`;
   if (!('todo' in found)) return line;
+  const isSaid = before !== undefined && 'todo' in before && before.todo === found.todo;
+  if (isSaid) return line;
   return `${line}\n${' '.repeat(levelWidth + checkWidth)}→ ${oneLine(found.todo)}`;
 }
 

@@ -118,7 +118,7 @@ const defaultPermissions: Permissions = {
   statuses: 'write',
 };
 
-const defaultEvents = ['check_run', 'delete', 'issue_comment', 'pull_request', 'push', 'repository'];
+const defaultEvents = ['check_run', 'check_suite', 'delete', 'issue_comment', 'pull_request', 'push', 'repository'];
 
 let sharedKey: Promise<string> | undefined;
 

@@ -1,5 +1,5 @@
 /** What there is to know about buildx and a BuildKit before anything is built. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from '../../process.ts';
 import { createArguments, environment } from './command.ts';
@@ -8,7 +8,7 @@ import { type Endpoint, isReachable } from './endpoint.ts';
 export interface InspectOptions {
   readonly buildxPath: string;
   readonly configDirectory: string | undefined;
-  /** Absolute; for temporary files. */
+  /** Absolute; for temporary files; it exists. */
   readonly directory: string;
 }
 
@@ -39,7 +39,6 @@ export async function inspectEndpoint(
   if (!(await isReachable(endpoint, connectTimeoutMs, signal))) {
     throw new Error(`${endpoint.url} does not accept connections`);
   }
-  await mkdir(directory, { recursive: true });
   const runDirectory = await mkdtemp(path.join(directory, 'inspect-'));
   try {
     const options = { signal, env: environment(endpoint, runDirectory, configDirectory), timeoutMs };

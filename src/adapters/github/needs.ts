@@ -20,6 +20,8 @@ export interface NeededEvent {
   /** What is late or lost without it. */
   readonly without: string;
   readonly essential: boolean;
+  /** What else the App must be allowed for the event to be offered; `undefined` for nothing more. */
+  readonly offeredWith?: string;
 }
 
 /**
@@ -29,6 +31,11 @@ export interface NeededEvent {
 export const neededEvents: readonly NeededEvent[] = [
   { name: 'pull_request', without: 'previews follow only when the sweep comes by', essential: true },
   { name: 'issue_comment', without: 'a deleted comment comes back late', essential: false },
-  { name: 'check_suite', without: 'an image built by CI is noticed late', essential: false },
+  {
+    name: 'check_suite',
+    without: 'an image built by CI is noticed late',
+    essential: false,
+    offeredWith: 'checks read',
+  },
   { name: 'repository', without: 'a renamed repository is noticed late', essential: false },
 ];

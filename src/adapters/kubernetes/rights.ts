@@ -22,12 +22,13 @@ const groups: readonly {
   { group: '', resources: ['resourcequotas', 'limitranges', 'serviceaccounts'], verbs: ['create', 'patch'] },
   { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: ['create', 'patch'] },
   { group: 'rbac.authorization.k8s.io', resources: ['rolebindings'], verbs: ['create', 'patch'] },
-  { group: '', resources: ['pods'], verbs: ['list', 'watch', 'deletecollection'] },
+  { group: '', resources: ['pods'], verbs: ['list', 'watch', 'delete'] },
   { group: '', resources: ['pods/log'], verbs: ['get'] },
   { group: '', resources: ['events'], verbs: ['list', 'watch'] },
   // Helm's records; their payload is never asked for.
   { group: '', resources: ['secrets'], verbs: ['list'] },
-  { group: '', resources: ['services', 'endpoints'], verbs: ['get'] },
+  { group: '', resources: ['services'], verbs: ['get', 'list'] },
+  { group: '', resources: ['endpoints'], verbs: ['get'] },
   { group: 'apps', resources: ['deployments', 'replicasets', 'statefulsets', 'daemonsets'], verbs: ['list', 'watch'] },
   { group: 'batch', resources: ['jobs'], verbs: ['list', 'watch'] },
 ];

@@ -30,6 +30,7 @@ export interface Trial extends AsyncDisposable {
 const trialLabel = 'berth.dev/trial';
 /** A trial that is older was left by a program that was killed. */
 const abandonedMs = 10 * 60_000;
+const podName = 'pull';
 const cleanUpMs = 10_000;
 const underWay = 'it was still under way when the time was over';
 
@@ -87,9 +88,9 @@ function trialIn(api: KubernetesApi, namespace: string, dispose: () => Promise<v
     },
     async pull(image, signal) {
       const startedAt = performance.now();
-      const request = { method: 'POST', path, body: pod('pull', image, restricted), asUser } as const;
+      const request = { method: 'POST', path, body: pod(podName, image, restricted), asUser } as const;
       const { metadata } = await api.json<Pod>(request, signal);
-      const query = { fieldSelector: 'metadata.name=pull', resourceVersion: metadata.resourceVersion };
+      const query = { fieldSelector: `metadata.name=${podName}`, resourceVersion: metadata.resourceVersion };
       let result: TrialResult = { outcome: 'not scheduled', said: 'no node has taken the pod yet' };
       try {
         for await (const { object } of api.watch<Pod>({ path, query }, signal)) {
@@ -195,7 +196,11 @@ async function remove(api: KubernetesApi, { metadata: { name, uid } }: Namespace
   const signal = AbortSignal.timeout(cleanUpMs);
   try {
     await api.json({ method: 'DELETE', path: namespacePath(name), body: { preconditions: { uid } } }, signal);
-    await api.json({ method: 'DELETE', path: corePath(name, 'pods'), body: { gracePeriodSeconds: 0 } }, signal);
+    // Its own removal would wait for the kubelet.
+    await api.json(
+      { method: 'DELETE', path: `${corePath(name, 'pods')}/${podName}`, body: { gracePeriodSeconds: 0 } },
+      signal,
+    );
   } catch (error) {
     // Gone already, or another one of that name by now.
     if (!(error instanceof ApiError) || ![404, 409].includes(error.status)) throw error;

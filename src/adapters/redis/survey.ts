@@ -1,5 +1,6 @@
 /** What there is to know about a Redis server before it is used. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { fieldsOf } from './server-check.ts';
 
@@ -8,11 +9,14 @@ export interface RedisSurvey {
   readonly fields: ReadonlyMap<string, string>;
   /** Whether snapshots are taken; `undefined` when the server does not tell. */
   readonly snapshots: boolean | undefined;
-  /** The quickest of five round trips: the others measure how busy this machine is. */
+  /** The quickest of some round trips: the others measure how busy this machine is. */
   readonly latencyMs: number;
   /** What the server said when it was asked to store something; `undefined` when it did. */
   readonly writeError: string | undefined;
 }
+
+const roundTrips = 10;
+const pauseMs = 50;
 
 /**
  * Connects, looks, writes one key that expires by itself, and disconnects.
@@ -61,10 +65,11 @@ async function snapshotsOf(client: Redis): Promise<boolean | undefined> {
 
 async function latencyOf(client: Redis): Promise<number> {
   const times: number[] = [];
-  for (let nth = 0; nth < 5; nth += 1) {
+  for (let nth = 0; nth < roundTrips; nth += 1) {
     const startedAt = performance.now();
     await client.ping();
     times.push(performance.now() - startedAt);
+    await delay(pauseMs);
   }
   return Math.min(...times);
 }

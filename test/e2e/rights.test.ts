@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { neededRights, type Right, rightText } from '../../src/adapters/kubernetes/rights.ts';
+import { type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
+import type { SeenRequest } from '../fault-rules.ts';
+import { localStack } from '../local-stack.ts';
+import { type LimitedAccount, limitedAccount } from './limited-account.ts';
+import { prepareCluster } from './prepare-cluster.ts';
+import { examples, startWorld, type World } from './world.ts';
+
+/** Used only for a service without an address of its own, which the example does not have. */
+const unused = new Set(['get endpoints']);
+
+const crashing = `FROM localhost:5000/library/busybox:stable
+USER 65534:65534
+CMD ["sh", "-c", "echo no luck today; exit 7"]
+`;
+
+describe('the rights that the doctor asks for', { timeout: 300_000 }, () => {
+  const repo = 'acme/shop';
+  const needed = neededRights('berth-deployer');
+  let account: LimitedAccount;
+  let proxy: FaultProxy;
+  let world: World;
+  before(async () => {
+    account = await limitedAccount(await prepareCluster(localStack()), needed);
+    proxy = await startFaultProxy({ kubeconfig: account.kubeconfigPath });
+    world = await startWorld({ env: { BERTH_KUBECONFIG: proxy.kubeconfigPath } });
+    world.github.createRepository({ owner: 'acme', name: 'shop', from: join(examples, 'shop') });
+  });
+  after(async () => {
+    await world?.[Symbol.asyncDispose]();
+    await proxy?.[Symbol.asyncDispose]();
+    await account?.[Symbol.asyncDispose]();
+  });
+
+  it('are enough for a preview from its opening to its end, and for saying why one has failed', async () => {
+    const { number, headSha } = world.github.openPullRequest({ repo, changes: { 'web/site/new.txt': 'new\n' } });
+    const url = await world.running(repo, number, headSha);
+    // Through the proxy the gateway is as real as without.
+    await world.shows(url, headSha);
+    world.github.push(repo, number, { 'web/Dockerfile': crashing });
+    await world.commented(repo, number, /no luck today/);
+    world.github.closePullRequest(repo, number);
+    await world.removed(repo, number);
+  });
+
+  it('are those that were used, no more and no less', () => {
+    const used = new Set(proxy.requests.filter(isOurs).flatMap(rightsOf).map(rightText));
+    const asked = new Set(
+      needed
+        .filter(({ verb }) => verb !== 'bind' && verb !== 'impersonate')
+        .map(rightText)
+        .filter((text) => !unused.has(text)),
+    );
+    assert.deepEqual([...used].sort(), [...asked].sort());
+  });
+});
+
+/** Helm acts as the deployer. */
+function isOurs({ userAgent, path }: SeenRequest): boolean {
+  return !/helm/i.test(userAgent) && /^\/api(s\/[^/]+)?\/v\d/.test(path);
+}
+
+/** What the API server asks its authorizer for such a request. Source: kubernetes.io/docs/reference/access-authn-authz/authorization */
+function rightsOf({ method, path, query, isWatch }: SeenRequest): readonly Right[] {
+  const [, group = '', rest = ''] = /^\/(?:api|apis\/([^/]+))\/v\d\w*\/(.*)$/.exec(path) ?? [];
+  const [plural = '', object, subresource] = rest.replace(/^namespaces\/[^/]+\/(?=.)/, '').split('/');
+  const resource = subresource === undefined ? plural : `${plural}/${subresource}`;
+  const right = (verb: string): Right => ({ verb, group, resource, name: undefined });
+  switch (method) {
+    case 'POST':
+      return [right('create')];
+    case 'PATCH':
+      // Server-side apply also makes what is not there.
+      return query.has('force') ? [right('patch'), right('create')] : [right('patch')];
+    case 'DELETE':
+      return [right(object === undefined ? 'deletecollection' : 'delete')];
+    default:
+      if (isWatch) return [right('watch')];
+      return [right(object === undefined ? 'list' : 'get')];
+  }
+}
