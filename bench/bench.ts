@@ -1,7 +1,8 @@
 /**
- * Measures Berth against the same steps done by hand, and its webhook server against Probot, on the local stack.
+ * Measures Berth against the same steps done by hand, its webhook server against Probot, and its sweep of a thousand pull
+ * requests, on the local stack.
  *
- *   npm run bench -- [--rounds 5] [--only cases|webhook] [--json FILE] [--log FILE]
+ *   npm run bench -- [--rounds 5] [--only cases|webhook|sweep] [--json FILE] [--log FILE]
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -15,7 +16,8 @@ import { byHandSide } from './by-hand.ts';
 import { type CaseResult, runCases } from './cases.ts';
 import { residentMib } from './process-figures.ts';
 import { median } from './statistics.ts';
-import { casesTable, webhooksTable } from './table.ts';
+import { measureSweeps, type SweepResult } from './sweeps.ts';
+import { casesTable, sweepsTable, webhooksTable } from './table.ts';
 import { measureWebhooks, type WebhookResults } from './webhooks.ts';
 
 interface CasesReport {
@@ -45,18 +47,21 @@ async function main(args: string[]): Promise<void> {
   });
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds: a whole number from 1 on');
-  if (values.only !== undefined && !['cases', 'webhook'].includes(values.only)) {
-    throw new Error('--only: cases or webhook');
+  const { only } = values;
+  if (only !== undefined && !['cases', 'webhook', 'sweep'].includes(only)) {
+    throw new Error('--only: cases, webhook or sweep');
   }
+  const measures = (part: string) => only === undefined || only === part;
   const stack = await up();
   const directory = await mkdtemp(join(tmpdir(), 'berth-bench-'));
   try {
-    const webhook = values.only === 'cases' ? undefined : await webhooks(stack, directory, rounds);
-    const report = values.only === 'webhook' ? undefined : await cases(stack, directory, rounds, values.log);
-    print(rounds, report, webhook);
+    const webhook = measures('webhook') ? await webhooks(stack, directory, rounds) : undefined;
+    const sweep = measures('sweep') ? await measureSweeps(stack, directory, rounds) : undefined;
+    const report = measures('cases') ? await cases(stack, directory, rounds, values.log) : undefined;
+    print(rounds, report, webhook, sweep);
     if (values.json !== undefined) {
       const machine = { cores: cpus().length, cluster: stack.cluster, node: process.version };
-      await writeFile(values.json, `${JSON.stringify({ machine, rounds, ...report, webhook }, undefined, 2)}\n`);
+      await writeFile(values.json, `${JSON.stringify({ machine, rounds, ...report, webhook, sweep }, undefined, 2)}\n`);
     }
   } finally {
     await rm(directory, { recursive: true, force: true });
@@ -88,7 +93,12 @@ async function cases(
   return { cases: results, firstStatusMs: berth.firstStatusMs.slice(1), memoryMib };
 }
 
-function print(rounds: number, report: CasesReport | undefined, webhook: WebhookResults | undefined): void {
+function print(
+  rounds: number,
+  report: CasesReport | undefined,
+  webhook: WebhookResults | undefined,
+  sweep: SweepResult | undefined,
+): void {
   const lines: string[] = [''];
   if (report) {
     lines.push(
@@ -108,6 +118,14 @@ function print(rounds: number, report: CasesReport | undefined, webhook: Webhook
       webhooksTable(webhook),
       '',
     );
+  if (sweep) {
+    lines.push(
+      `A sweep of ${sweep.open} open pull requests in ${sweep.repositories} repositories, nothing changed (the worst of ${rounds}):`,
+      '',
+      sweepsTable(sweep),
+      '',
+    );
+  }
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 

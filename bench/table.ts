@@ -1,6 +1,7 @@
 /** The results as text for people. */
 import type { CaseResult } from './cases.ts';
 import { median } from './statistics.ts';
+import type { SweepResult } from './sweeps.ts';
 import type { WebhookResult, WebhookResults } from './webhooks.ts';
 
 /** Rows in columns as wide as they need to be: Markdown that is readable as it is. The first row is the heading. */
@@ -42,6 +43,24 @@ export function webhooksTable({ berth, probot }: WebhookResults): string {
     ['webhook → 202', 'p50', 'p99', 'max', 'taken per second', 'taken', 'processor time each', 'memory'],
     row('Berth', berth),
     row('Probot', probot),
+  ]);
+}
+
+export function sweepsTable({ requests, processorMs, memoryMib }: SweepResult): string {
+  // Before the first sweep the program itself was loaded, and GitHub had not given anything a version yet.
+  const worst = (figures: readonly number[]) => Math.max(...figures.slice(1));
+  return table([
+    ['what', 'Berth', 'target', 'is'],
+    ['requests to GitHub', String(worst(requests)), '≤ 60', worst(requests) <= 60 ? 'met' : 'missed'],
+    [
+      'processor time',
+      `${(worst(processorMs) / 1_000).toFixed(2)} s`,
+      '≤ 5 s',
+      worst(processorMs) <= 5_000 ? 'met' : 'missed',
+    ],
+    ['requests, first after a start', String(requests[0]), '', ''],
+    ['processor time, start included', `${((processorMs[0] ?? 0) / 1_000).toFixed(2)} s`, '', ''],
+    ['memory', `${memoryMib.toFixed(0)} MiB`, '', ''],
   ]);
 }
 
