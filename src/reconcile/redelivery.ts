@@ -10,8 +10,7 @@ export async function redeliver(
   { forge, store, clock, telemetry, log }: Pick<Ports, 'forge' | 'store' | 'clock' | 'telemetry' | 'log'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const oldest = clock.now() - keptMs;
-  const since = Math.max(Number((await store.get(seenKey)) ?? 0), oldest);
+  const since = Number((await store.get(seenKey)) ?? clock.now() - keptMs);
   const { redelivered, seenUntil } = await forge.redeliver(since, signal);
   if (redelivered > 0) {
     telemetry.reclaimed('delivery', redelivered);

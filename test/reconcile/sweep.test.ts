@@ -201,6 +201,7 @@ describe('sweep', () => {
         world.forge.deployments(key).map(({ state }) => state),
         ['inactive'],
       );
+      await world.clock.advance(8 * 86_400_000);
       assert.equal((await sweep({ ...world.ports, forge }, signal)).triggered, 0);
     },
   );
