@@ -23,7 +23,7 @@ const outageMs = 6 * shortLocks.lockMs;
 const maxLogLines = 20;
 
 // Those of a worker, a server and this test, and a few attempts of each to find another primary.
-const maxConnections = 40;
+const maxConnections = 15 + (2 * outageMs) / 1_000;
 
 const log = pino({ level: 'silent' });
 
