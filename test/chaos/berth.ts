@@ -34,6 +34,7 @@ export interface Berth {
   says(message: string, timeoutMs: number): Promise<void>;
 }
 
+const compileCache = fileURLToPath(new URL('../../node_modules/.cache/berth-chaos', import.meta.url));
 const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** As a platform does, so that a Berth without its Redis does not spin. */
 const restartMs = 500;
@@ -47,6 +48,8 @@ export async function berthOf(name: Which, env: Readonly<Record<string, string>>
     BERTH_LISTEN: `127.0.0.1:${serverPort}`,
     BERTH_GATEWAY_LISTEN: `127.0.0.1:${gatewayPort}`,
     BERTH_OPERATIONS_LISTEN: '127.0.0.1:0',
+    // It starts many times.
+    NODE_COMPILE_CACHE: compileCache,
   };
   const log: LogLine[] = [];
   const crashes: string[] = [];

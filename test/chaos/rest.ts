@@ -14,7 +14,7 @@ import type { World } from './world.ts';
 /** From the end of the last fault on. */
 const patienceMs = 180_000;
 /** GitHub's simulator tells when something changes there; nobody tells of pages, processes and queues. */
-const lookEveryMs = 500;
+const lookEveryMs = 1_000;
 
 /** Nothing is wrong, and nothing is being done. @throws RestError when that does not come in time. */
 export async function comeToRest(world: World, signal: AbortSignal): Promise<void> {
@@ -68,7 +68,7 @@ async function nextLook({ github }: World, signal: AbortSignal): Promise<void> {
   timer.abort();
   unsubscribe();
   // Changes come in bursts, and each look has its price.
-  await delay(lookEveryMs / 5, undefined, { signal });
+  await delay(lookEveryMs / 3, undefined, { signal });
 }
 
 /** What is still being done. */
