@@ -5,6 +5,7 @@ import { corePath } from './collections.ts';
 import { type Evidence, timeMs } from './finding.ts';
 import type { Pod } from './objects.ts';
 import type { Assessment } from './workload-state.ts';
+import { containerStatusesOf } from './workloads.ts';
 
 const mostLines = 20;
 const longestLine = 500;
@@ -44,10 +45,10 @@ export async function jobLog(
   const newest = items
     .toSorted((a, b) => timeMs(a.metadata.creationTimestamp) - timeMs(b.metadata.creationTimestamp))
     .at(-1);
-  const statuses = [...(newest?.status?.initContainerStatuses ?? []), ...(newest?.status?.containerStatuses ?? [])];
-  const failed = statuses.find(({ state }) => (state?.terminated?.exitCode ?? 0) !== 0);
-  const container = failed?.name ?? newest?.spec.containers[0]?.name;
-  if (newest === undefined || container === undefined) return [];
+  if (newest === undefined) return [];
+  const failed = containerStatusesOf(newest).find(({ state }) => (state?.terminated?.exitCode ?? 0) !== 0);
+  const container = failed?.name ?? newest.spec.containers[0]?.name;
+  if (container === undefined) return [];
   return await lastLines(api, namespace, { pod: newest.metadata.name, container, previous: false }, signal);
 }
 

@@ -3,7 +3,7 @@ import { already, type Finding, type Patience, timeMs } from './finding.ts';
 import { crash, probeFailure } from './container-failure.ts';
 import { imageFailure } from './image-failure.ts';
 import type { ClusterEvent, ContainerStatus, Pod } from './objects.ts';
-import { isReady, type Workload } from './workloads.ts';
+import { containerStatusesOf, isReady, type Workload } from './workloads.ts';
 
 /**
  * When a pod that has crashed before is believed again, in milliseconds since the epoch; 0 for one that has not. Without a
@@ -26,7 +26,7 @@ export function podFailures(
 ): readonly Finding[] {
   const isSteady = isReady(pod) && trustedAtMs(pod, patience) <= nowMs;
   if (isSteady || pod.status?.phase === 'Succeeded') return [];
-  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+  const statuses = containerStatusesOf(pod);
   return [
     schedulingFailure(workload, pod, events, patience),
     mountFailure(workload, pod, events, patience),

@@ -151,5 +151,6 @@ function changeSignal(signal: AbortSignal) {
 
 /** The API server sends each kind as what it is; this is where that is believed. */
 function objectsOf(lists: Iterable<readonly [Kind, readonly KubernetesObject[]]>): WorkloadObjects {
-  return Object.fromEntries(lists) as unknown as WorkloadObjects;
+  const objects = Object.fromEntries(lists) as Record<Kind, readonly KubernetesObject[]>;
+  return objects as WorkloadObjects;
 }

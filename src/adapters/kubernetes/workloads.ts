@@ -2,6 +2,7 @@
 import type {
   ClusterEvent,
   Condition,
+  ContainerStatus,
   DaemonSet,
   Deployment,
   Job,
@@ -55,11 +56,17 @@ export function isReady(pod: Pod): boolean {
   return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }
 
-type PodsByOwner = ReadonlyMap<string, readonly Pod[]>;
+/** What is known of the pod's containers, in the order in which they start. */
+export function containerStatusesOf({ status }: Pod): readonly ContainerStatus[] {
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+}
+
+/** The pods of a controller that are not on their way out. */
+type PodsOf = (owner: KubernetesObject) => readonly Pod[];
 
 const revisionAnnotation = 'deployment.kubernetes.io/revision';
 
-function deployment(it: Deployment, replicaSets: readonly ReplicaSet[], podsOf: PodsByOwner): Workload {
+function deployment(it: Deployment, replicaSets: readonly ReplicaSet[], podsOf: PodsOf): Workload {
   const wanted = it.spec.replicas ?? 1;
   const status = it.status ?? {};
   const observed = isObserved(it, status.observedGeneration);
@@ -69,7 +76,7 @@ function deployment(it: Deployment, replicaSets: readonly ReplicaSet[], podsOf: 
   const current = observed
     ? replicaSets.find((set) => revision !== undefined && set.metadata.annotations?.[revisionAnnotation] === revision)
     : undefined;
-  const pods = current === undefined ? [] : (podsOf.get(current.metadata.uid) ?? []);
+  const pods = current === undefined ? [] : podsOf(current);
   return {
     kind: 'deployment',
     name: it.metadata.name,
@@ -86,10 +93,10 @@ function deployment(it: Deployment, replicaSets: readonly ReplicaSet[], podsOf: 
   };
 }
 
-function replicaSet(it: ReplicaSet, podsOf: PodsByOwner): Workload {
+function replicaSet(it: ReplicaSet, podsOf: PodsOf): Workload {
   const wanted = it.spec.replicas ?? 1;
   const observed = isObserved(it, it.status?.observedGeneration);
-  const pods = observed ? (podsOf.get(it.metadata.uid) ?? []) : [];
+  const pods = observed ? podsOf(it) : [];
   return {
     kind: 'replica set',
     name: it.metadata.name,
@@ -102,14 +109,14 @@ function replicaSet(it: ReplicaSet, podsOf: PodsByOwner): Workload {
   };
 }
 
-function statefulSet(it: StatefulSet, podsOf: PodsByOwner): Workload {
+function statefulSet(it: StatefulSet, podsOf: PodsOf): Workload {
   const wanted = it.spec.replicas ?? 1;
   const status = it.status ?? {};
   const observed = isObserved(it, status.observedGeneration);
   const { type, rollingUpdate } = it.spec.updateStrategy ?? {};
   // With `OnDelete` or a partition, older pods stay on purpose.
   const updatesAll = type !== 'OnDelete' && !rollingUpdate?.partition;
-  const pods = (observed ? (podsOf.get(it.metadata.uid) ?? []) : []).filter(
+  const pods = (observed ? podsOf(it) : []).filter(
     (pod) => !updatesAll || pod.metadata.labels?.['controller-revision-hash'] === status.updateRevision,
   );
   return {
@@ -129,14 +136,14 @@ function statefulSet(it: StatefulSet, podsOf: PodsByOwner): Workload {
   };
 }
 
-function daemonSet(it: DaemonSet, podsOf: PodsByOwner): Workload {
+function daemonSet(it: DaemonSet, podsOf: PodsOf): Workload {
   const status = it.status ?? {};
   const observed = isObserved(it, status.observedGeneration);
   const wanted = status.desiredNumberScheduled ?? 0;
   const updatesAll = it.spec.updateStrategy?.type !== 'OnDelete';
   // The annotation is called deprecated and has been set by every release since 1.9.
   const generation = it.metadata.annotations?.['deprecated.daemonset.template.generation'];
-  const pods = (observed ? (podsOf.get(it.metadata.uid) ?? []) : []).filter(
+  const pods = (observed ? podsOf(it) : []).filter(
     (pod) => generation === undefined || pod.metadata.labels?.['pod-template-generation'] === generation,
   );
   return {
@@ -154,7 +161,7 @@ function daemonSet(it: DaemonSet, podsOf: PodsByOwner): Workload {
   };
 }
 
-function job(it: Job, podsOf: PodsByOwner): Workload {
+function job(it: Job, podsOf: PodsOf): Workload {
   const conditions = it.status?.conditions ?? [];
   const complete = conditions.some(({ type, status }) => type === 'Complete' && status === 'True');
   return {
@@ -163,7 +170,7 @@ function job(it: Job, podsOf: PodsByOwner): Workload {
     wanted: it.spec.suspend ? 0 : (it.spec.completions ?? it.spec.parallelism ?? 1),
     ready: it.status?.succeeded ?? 0,
     settled: complete || it.spec.suspend === true,
-    pods: podsOf.get(it.metadata.uid) ?? [],
+    pods: podsOf(it),
     creator: it,
     conditions,
   };
@@ -183,11 +190,12 @@ function barePod(it: Pod): Workload {
   };
 }
 
-function podsByOwner(pods: readonly Pod[]): PodsByOwner {
-  return Map.groupBy(
+function podsByOwner(pods: readonly Pod[]): PodsOf {
+  const byOwner = Map.groupBy(
     pods.filter((pod) => !isEnding(pod)),
     (pod) => ownerOf(pod) ?? '',
   );
+  return (owner) => byOwner.get(owner.metadata.uid) ?? [];
 }
 
 function ownerOf(object: KubernetesObject): string | undefined {
