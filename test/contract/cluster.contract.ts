@@ -103,6 +103,7 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
             terminating: false,
             revision: undefined,
             routes: [],
+            images: [],
           },
         ],
       );
