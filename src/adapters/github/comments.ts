@@ -8,7 +8,7 @@ import { listAll } from './pages.ts';
 import { RefusedError } from './refused-error.ts';
 import type { RepositoryAccess } from './repository-access.ts';
 
-type Cache = Pick<Store, 'get' | 'set' | 'forget'>;
+type Cache = Pick<Store, 'get' | 'set'>;
 
 /** Whether something on GitHub was written by our App. */
 export type IsOurs = (written: {
@@ -21,9 +21,9 @@ const cacheMs = 10 * 60_000;
 const cachedComment = z.object({ id: z.int(), digest: z.string() });
 
 /**
- * Makes `body` the text of the comment. Which comment is ours is remembered while no write is under way, so that a crash in
- * the middle of a write only costs a look at the list. That it says what was written last is not believed: people delete
- * comments, and a worker that was overtaken may have had the last word. To ask is free as long as nothing has changed.
+ * Makes `body` the text of the comment. Which comment is ours is remembered. That it is there, and says what was written
+ * last, is not believed: people delete comments, a worker may die in the middle of a write, and one that was overtaken may
+ * have had the last word. To ask is free as long as nothing has changed.
  */
 export async function writeComment(
   access: RepositoryAccess,
@@ -38,7 +38,6 @@ export async function writeComment(
   const cacheKey = `comment:${keyId(key)}`;
   const cached = readCached(await cache.get(cacheKey));
   if (cached?.digest === digest && (await says(access, cached.id, text))) return;
-  await cache.forget(cacheKey);
   let id = cached && (await update(access, cached.id, text));
   if (id === undefined) {
     id = await settleOnOne(access, await findOurs(access, isOurs, key), text);

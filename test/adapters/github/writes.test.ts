@@ -136,7 +136,11 @@ describe('two workers', () => {
   it('C6 that both find no comment leave one, at once', async () => {
     await using subject = await opened();
     const { github, key } = subject;
+    // Long enough that each of them has looked before the first is done.
+    github.simulator.faults.add({ match: { path: 'issues/create-comment' }, times: 3, delayMs: 1_500 });
     await Promise.all(['one', 'two', 'three'].map((text) => say(text)(github.forge(), subject)));
+    const created = github.simulator.requests.filter(({ operation }) => operation === 'issues/create-comment');
+    assert.equal(created.length, 3);
     assert.equal(texts(github, key).length, 1);
     await say('four')(github.forge(), subject);
     assert.deepEqual(texts(github, key), ['four']);
