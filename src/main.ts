@@ -113,11 +113,11 @@ function settingsOf(config: Config): ReconcileSettings {
   return {
     plan: {
       registry: config.REGISTRY,
+      instance: imageInstance(config),
       previewDomain: config.PREVIEW_DOMAIN,
       scheme: config.PREVIEW_SCHEME,
       port: config.PREVIEW_PORT,
       platform: config.PLATFORM,
-      instance: imageInstance(config),
     },
     limits: {
       readyTimeoutMs: config.READY_TIMEOUT,
