@@ -46,7 +46,6 @@ const headlines: Readonly<Record<Phase, string>> = {
   Ready: '✅ **Running**',
   Failed: '❌ **Failed**',
   Held: '✋ **Waiting for approval**',
-  Asleep: '💤 **Asleep**',
   Removing: '🧹 **Removing the preview**',
   Removed: '🧹 **The preview is removed**',
 };

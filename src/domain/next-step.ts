@@ -97,7 +97,6 @@ function stepToServe(
       return { do: 'stall', diagnosis: workloads.diagnosis };
     case 'none':
     case 'ready':
-    case 'asleep':
       return servedRevision === plan.revision ? { do: 'nothing' } : { do: 'record revision' };
   }
 }

@@ -122,8 +122,7 @@ export type WorkloadState =
   | { readonly state: 'ready' }
   /** `message` says in one sentence what is being waited for. */
   | { readonly state: 'progressing'; readonly message: string }
-  | { readonly state: 'failing'; readonly diagnosis: Diagnosis }
-  | { readonly state: 'asleep' };
+  | { readonly state: 'failing'; readonly diagnosis: Diagnosis };
 
 /** Machine-readable causes. */
 export const reasons = [

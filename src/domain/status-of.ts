@@ -39,9 +39,12 @@ export function statusOf(situation: Situation): Status {
   };
 }
 
+/** What is waited for only so long; builds have a time of their own. */
+export type Bounded = Exclude<(Step & { readonly do: 'wait' })['for'], 'builds'>;
+
 /** The sentence for a wait that took longer than it may. */
-export function overdueDiagnosis(step: Step & { readonly do: 'wait' }, observed: Observed, waited: string): Diagnosis {
-  switch (step.for) {
+export function overdueDiagnosis(awaited: Bounded, observed: Observed, waited: string): Diagnosis {
+  switch (awaited) {
     case 'workloads': {
       const { workloads } = observed;
       const detail = workloads.state === 'progressing' ? `: ${lowerFirst(workloads.message)}` : '.';
@@ -57,8 +60,6 @@ export function overdueDiagnosis(step: Step & { readonly do: 'wait' }, observed:
     }
     case 'images':
       return { reason: 'ImageMissing', message: `An image that is built elsewhere did not appear within ${waited}.` };
-    case 'builds':
-      return { reason: 'BuildTimedOut', message: `The images were not built within ${waited}.` };
   }
 }
 

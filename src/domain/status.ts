@@ -2,7 +2,7 @@
 import type { Diagnosis, PreviewKey } from './preview.ts';
 
 /** One word for where a preview stands. `Serving` means the newest revision is reachable. */
-export type Phase = 'Building' | 'Deploying' | 'Ready' | 'Failed' | 'Held' | 'Asleep' | 'Removing' | 'Removed';
+export type Phase = 'Building' | 'Deploying' | 'Ready' | 'Failed' | 'Held' | 'Removing' | 'Removed';
 
 export interface Status {
   readonly key: PreviewKey;

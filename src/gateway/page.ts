@@ -81,7 +81,6 @@ const phasePages: Readonly<Record<Phase, Pick<Page, 'statusCode' | 'title' | 're
   Deploying: { statusCode: 503, title: 'Starting', refreshSeconds: 1 },
   // Ready says the worker, and this gateway has not seen the namespace yet: a moment's lag.
   Ready: { statusCode: 503, title: 'Starting', refreshSeconds: 1 },
-  Asleep: { statusCode: 503, title: 'Waking up', refreshSeconds: 1 },
   Held: { statusCode: 503, title: 'Waiting for approval', refreshSeconds: 15 },
   Failed: { statusCode: 502, title: 'This preview failed', refreshSeconds: 15 },
   Removing: { statusCode: 404, title: 'Being removed', refreshSeconds: undefined },

@@ -9,7 +9,7 @@ import {
   type PullRequest,
   type Step,
 } from '../domain/preview.ts';
-import { statusOf } from '../domain/status-of.ts';
+import { type Bounded, statusOf } from '../domain/status-of.ts';
 import type { QueueHandlers, TriggeredBy } from '../ports.ts';
 import { act, type Pass } from './actions.ts';
 import { lookAtFence } from './fence.ts';
@@ -20,7 +20,7 @@ import { type ReclaimCounter, reclaimCounter } from './reclaims.ts';
 import { reporterFor } from './reporter.ts';
 import { settledKey, settledTtlMs, settledValue } from './settled.ts';
 import { lookAtTarget } from './target.ts';
-import { giveUp, patienceFor, wait, waitingKey, type WaitStep } from './wait.ts';
+import { giveUp, patienceFor, wait, waitingKey } from './wait.ts';
 
 /** The handler for the queue: brings one preview to what its pull request asks for, or as far as it goes now. */
 export function reconcilerFor(ports: Ports, settings: ReconcileSettings): QueueHandlers['reconcile'] {
@@ -135,7 +135,7 @@ async function converge(
   const { log } = ports;
   const plan = desired.state === 'present' ? desired.plan : undefined;
   const acted = new Set<string>();
-  let overdue: WaitStep['for'] | undefined;
+  let overdue: Bounded | undefined;
   for (;;) {
     const observation = await observe(ports, key, name, plan, digests, signal);
     const { observed } = observation;
@@ -149,16 +149,22 @@ async function converge(
         log.info({ step: step.do, reason: step.diagnosis.reason }, step.diagnosis.message);
         return undefined;
       case 'wait': {
-        const { timeoutMs, leftMs } = await patienceFor(ports, pass, step, observed);
+        const awaited = step.for;
+        if (awaited === 'builds') {
+          report(observed, step);
+          // Each build triggers everybody who waits for it when it ends.
+          return undefined;
+        }
+        const patience = await patienceFor(ports, pass, awaited, observed);
         // What was waited for in vain has been looked at once more by now: it may just have come, or say what holds it.
-        if (leftMs === 0 || overdue === step.for) {
-          report(observed, step, await giveUp(ports, pass, step, observed, timeoutMs));
+        if (patience.leftMs <= 0 || overdue === awaited) {
+          report(observed, step, await giveUp(ports, pass, awaited, observed, patience));
           return undefined;
         }
         report(observed, step);
-        const outcome = await wait(ports, pass, step, observed, leftMs);
+        const outcome = await wait(ports, pass, awaited, observed, patience.leftMs);
         if (outcome === 'later') return undefined;
-        overdue = outcome === 'overdue' ? step.for : undefined;
+        overdue = outcome === 'overdue' ? awaited : undefined;
         break;
       }
       default: {

@@ -87,7 +87,6 @@ function deploymentOf(status: Status): DeploymentReport | undefined {
       // One word for both: a deployment's status is read by programs, and each costs a request.
       return report('in_progress', 'Building and deploying');
     case 'Ready':
-    case 'Asleep':
       return report('success');
     case 'Failed':
       return report('failure');

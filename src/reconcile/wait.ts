@@ -1,37 +1,34 @@
 /** The kinds of waiting that a pass does, each bounded, each ended by the signal. */
 import { formatDuration } from '../domain/duration.ts';
-import { keyId, type Desired, type Diagnosis, type Observed, type PreviewKey, type Step } from '../domain/preview.ts';
-import { overdueDiagnosis } from '../domain/status-of.ts';
+import { keyId, type Desired, type Diagnosis, type Observed, type PreviewKey } from '../domain/preview.ts';
+import { type Bounded, overdueDiagnosis } from '../domain/status-of.ts';
 import type { Pass } from './actions.ts';
 import type { Limits, Ports } from './ports.ts';
-
-export type WaitStep = Step & { readonly do: 'wait' };
 
 /** `changed`: look again. `later`: end the pass, a trigger will come. `overdue`: look a last time, then give up. */
 export type WaitOutcome = 'changed' | 'later' | 'overdue';
 
 export interface Patience {
-  /** In all; infinite when something else bounds the waiting. */
+  /** In all. */
   readonly timeoutMs: number;
-  /** What is left of it. 0 for a preview that was given up before: whatever it becomes, nobody waits for it any more. */
+  /** What is left of it. Not positive for a preview that was given up before: nobody waits for it any more. */
   readonly leftMs: number;
 }
 
 /** How often to ask for an image that is built elsewhere; registries cannot be watched. */
 const imageRetryMs = 10_000;
-/** How often to ask for a namespace that was given up. When it goes at last, no list would lead us to it any more. */
-const stuckRetryMs = 30_000;
+/** How soon to ask again for a namespace that was given up: after a quarter of the time that it has been going. */
+const stuckRetryMs = { least: 30_000, most: 15 * 60_000 } as const;
 const dayMs = 24 * 60 * 60 * 1000;
 
 /** How long a wait may still take. It begins with the first pass that waits for the same thing, and is then remembered. */
 export async function patienceFor(
   ports: Pick<Ports, 'store' | 'clock'>,
   { key, desired, limits }: Pick<Pass, 'key' | 'desired' | 'limits'>,
-  step: WaitStep,
+  awaited: Bounded,
   observed: Observed,
 ): Promise<Patience> {
-  const { subject, timeoutMs } = subjectOf(step, desired, observed, limits);
-  if (timeoutMs === Infinity) return { timeoutMs, leftMs: timeoutMs };
+  const { subject, timeoutMs } = subjectOf(awaited, desired, observed, limits);
   return { timeoutMs, leftMs: await timeLeft(ports, key, subject, timeoutMs) };
 }
 
@@ -39,14 +36,11 @@ export async function patienceFor(
 export async function wait(
   { cluster, queue, clock }: Pick<Ports, 'cluster' | 'queue' | 'clock'>,
   { key, signal }: Pick<Pass, 'key' | 'signal'>,
-  step: WaitStep,
+  awaited: Bounded,
   { namespace }: Observed,
   leftMs: number,
 ): Promise<WaitOutcome> {
-  switch (step.for) {
-    case 'builds':
-      // Each build triggers everybody who waits for it when it ends.
-      return 'later';
+  switch (awaited) {
     case 'images':
       await queue.trigger(key, { delayMs: imageRetryMs });
       return 'later';
@@ -65,12 +59,15 @@ export async function wait(
 export async function giveUp(
   { queue }: Pick<Ports, 'queue'>,
   { key }: Pick<Pass, 'key'>,
-  step: WaitStep,
+  awaited: Bounded,
   observed: Observed,
-  timeoutMs: number,
+  { timeoutMs, leftMs }: Patience,
 ): Promise<Diagnosis> {
-  if (step.for === 'namespace') await queue.trigger(key, { delayMs: stuckRetryMs });
-  return overdueDiagnosis(step, observed, formatDuration(timeoutMs));
+  if (awaited === 'namespace') {
+    const delayMs = Math.min(Math.max((timeoutMs - leftMs) / 4, stuckRetryMs.least), stuckRetryMs.most);
+    await queue.trigger(key, { delayMs: Math.round(delayMs) });
+  }
+  return overdueDiagnosis(awaited, observed, formatDuration(timeoutMs));
 }
 
 /** Where the store keeps since when a preview has been waiting for what. Forgotten when the preview has settled. */
@@ -79,16 +76,14 @@ export function waitingKey(key: PreviewKey): string {
 }
 
 function subjectOf(
-  step: WaitStep,
+  awaited: Bounded,
   desired: Desired,
   { images, namespace }: Observed,
   limits: Limits,
 ): { readonly subject: string; readonly timeoutMs: number } {
   const uid = 'uid' in namespace ? namespace.uid : '';
   const plan = desired.state === 'present' ? desired.plan : undefined;
-  switch (step.for) {
-    case 'builds':
-      return { subject: '', timeoutMs: Infinity };
+  switch (awaited) {
     case 'images': {
       const missing = plan?.images.filter(({ name }) => images.get(name)?.state !== 'built') ?? [];
       return { subject: `images ${missing.map(({ ref }) => ref).join(' ')}`, timeoutMs: limits.imageTimeoutMs };
@@ -134,5 +129,5 @@ async function timeLeft(
     await store.set(waitingKey(key), `${clock.now()} ${subject}`, Math.max(dayMs, 2 * timeoutMs));
     return timeoutMs;
   }
-  return Math.max(0, since + timeoutMs - clock.now());
+  return since + timeoutMs - clock.now();
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Desired, Diagnosis, Observed, Step } from '../../src/domain/preview.ts';
-import { overdueDiagnosis, type Situation, statusOf } from '../../src/domain/status-of.ts';
+import { type Bounded, overdueDiagnosis, type Situation, statusOf } from '../../src/domain/status-of.ts';
 import type { Phase } from '../../src/domain/status.ts';
 import { revision, samplePlan, samplePullRequest } from './plan-sample.ts';
 
@@ -190,8 +190,7 @@ describe('statusOf', () => {
 });
 
 describe('overdueDiagnosis', () => {
-  type Wait = (Step & { do: 'wait' })['for'];
-  const rows: { name: string; what: Wait; observed?: Partial<Observed>; want: Diagnosis }[] = [
+  const rows: { name: string; what: Bounded; observed?: Partial<Observed>; want: Diagnosis }[] = [
     {
       name: 'pods, with what they wait for',
       what: 'workloads',
@@ -221,14 +220,9 @@ describe('overdueDiagnosis', () => {
       what: 'images',
       want: { reason: 'ImageMissing', message: 'An image that is built elsewhere did not appear within 10 minutes.' },
     },
-    {
-      name: 'builds',
-      what: 'builds',
-      want: { reason: 'BuildTimedOut', message: 'The images were not built within 10 minutes.' },
-    },
   ];
   for (const { name, what, observed, want } of rows) {
     it(`explains the waiting for ${name}`, () =>
-      assert.deepEqual(overdueDiagnosis({ do: 'wait', for: what }, { ...nothing, ...observed }, '10 minutes'), want));
+      assert.deepEqual(overdueDiagnosis(what, { ...nothing, ...observed }, '10 minutes'), want));
   }
 });

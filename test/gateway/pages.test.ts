@@ -36,13 +36,6 @@ describe('pages while nothing is served', () => {
       refreshes: true,
     },
     {
-      name: 'asleep',
-      status: { phase: 'Asleep', message: 'It sleeps.' },
-      code: 503,
-      says: [/Waking up/],
-      refreshes: true,
-    },
-    {
       name: 'held',
       status: { phase: 'Held', message: 'A maintainer must approve.' },
       code: 503,

@@ -298,7 +298,7 @@ describe('closing', () => {
       await world.assertSettled(key);
 
       world.cluster.world.letGo(world.name(key));
-      await world.clock.advance(60_000);
+      await world.clock.advance(120_000);
       await world.queue.idle();
       assert.equal((await world.status(key))?.phase, 'Removed');
     },

@@ -98,7 +98,6 @@ describe('reporterFor', () => {
     { phase: 'Building', want: 'in_progress' },
     { phase: 'Deploying', want: 'in_progress' },
     { phase: 'Ready', want: 'success' },
-    { phase: 'Asleep', want: 'success' },
     { phase: 'Failed', want: 'failure' },
     { phase: 'Held', want: undefined },
     { phase: 'Removing', want: undefined },
