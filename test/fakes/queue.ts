@@ -14,6 +14,8 @@ export interface FakeQueue extends Queue {
   readonly delayed: ReadonlyMap<string, number>;
   /** Whether nothing is queued or running; what is delayed waits for the clock. */
   readonly isIdle: boolean;
+  /** Whether nothing is delayed either. */
+  readonly isEmpty: boolean;
   /** Resolves when it is idle. */
   idle(): Promise<void>;
   /** Redis comes back empty; what runs goes on. */
@@ -57,7 +59,7 @@ export function fakeQueue(
   clock: FakeClock,
   options: Partial<Pick<QueueOptions, 'buildAttempts' | 'firstRetryMs' | 'firstBuildRetryMs'>> = {},
 ): FakeQueue {
-  const { firstRetryMs, firstBuildRetryMs, buildAttempts } = { ...defaultQueueOptions, ...options };
+  const { firstRetryMs, firstBuildRetryMs, buildAttempts, diagnosisTtlMs } = { ...defaultQueueOptions, ...options };
   const looks = new Map<string, Task<Look>>();
   const builds = new Map<string, Task<Build>>();
   const timers = new Map<string, { readonly dueAt: number; readonly cancel: () => void }>();
@@ -202,6 +204,9 @@ export function fakeQueue(
 
   const fail = (ref: string, diagnosis: Diagnosis) => {
     diagnoses.set(ref, diagnosis);
+    clock.after(diagnosisTtlMs, () => {
+      if (diagnoses.get(ref) === diagnosis) diagnoses.delete(ref);
+    });
     settle(ref);
   };
 
@@ -278,6 +283,10 @@ export function fakeQueue(
           void pump();
         },
       };
+    },
+
+    get isEmpty() {
+      return looks.size === 0 && builds.size === 0 && timers.size === 0;
     },
 
     get isIdle() {

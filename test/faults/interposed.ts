@@ -54,6 +54,7 @@ export function interposed(ports: Ports, around: Around): Ports {
     queue: over('queue', ports.queue),
     store: over('store', ports.store),
     clock: ports.clock,
+    telemetry: ports.telemetry,
     log: ports.log,
   };
 }

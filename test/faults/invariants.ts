@@ -1,25 +1,26 @@
 /** What must be true of the world whenever it has come to rest. */
 import assert from 'node:assert/strict';
 import type { PreviewKey, PullRequest } from '../../src/domain/preview.ts';
-import type { Content } from './code.ts';
+import type { Content, Fate } from './code.ts';
 import { nameOf } from './people.ts';
 import type { FaultWorld } from './world.ts';
 
-const { signal } = new AbortController();
-
 /** @throws AssertionError that names the preview. */
 export async function assertInvariants(world: FaultWorld, keys: readonly PreviewKey[]): Promise<void> {
-  assert.deepEqual(world.strayWrites, [], 'no write is about another pull request than the one that is worked on');
+  assert.deepEqual(world.witness.crimes, []);
   assert.deepEqual(world.code.foreignTouched, [], 'nothing of a fork is fetched or built');
   for (const key of keys) {
-    const pull = await world.forge.pullRequest(key, signal);
+    const pull = world.forge.current(key);
     assert.ok(pull);
     await assertRight(world, pull);
   }
   const known = new Set(keys.map(nameOf));
+  assert.ok(world.queue.isEmpty, 'nothing is queued');
   const strangers = [...world.cluster.world.namespaces.values()].filter(({ key }) => !key || !known.has(nameOf(key)));
   assert.deepEqual(strangers, [], 'every namespace belongs to a pull request');
 }
+
+const endsWell: readonly Fate[] = ['ready', 'on request', 'pods are slow', 'built elsewhere'];
 
 async function assertRight(world: FaultWorld, pull: PullRequest): Promise<void> {
   const { key, head } = pull;
@@ -30,10 +31,12 @@ async function assertRight(world: FaultWorld, pull: PullRequest): Promise<void> 
   const deployed = active.map(({ revision, state }) => `${revision.slice(0, 7)} ${state}`);
   const waitingFor = await world.ports.queue.waitingFor(key);
   assert.deepEqual(waitingFor, [], about('waits for no build'));
+  assert.ok(world.forge.comments(key).length <= 1, about('has one comment at most'));
   if (comment !== undefined) assertAboutNobodyElse(comment, pull, about);
 
   if (head.repositoryId !== key.repositoryId) {
     assert.deepEqual(namespaces, [], about('a fork has no namespace'));
+    assert.ok(!world.code.built.has(head.revision), about('nothing of a fork is built'));
     if (isOpen(pull)) assert.match(comment ?? '', /Waiting for approval/, about('says that it waits for approval'));
     return;
   }
@@ -47,7 +50,7 @@ async function assertRight(world: FaultWorld, pull: PullRequest): Promise<void> 
   assert.ok(comment, about('has a comment'));
   const sha = head.revision.slice(0, 7);
   assert.ok(comment.includes(sha), about(`the comment is about ${sha}: ${comment}`));
-  if (content.fate === 'ready' || content.fate === 'on request') {
+  if (endsWell.includes(content.fate)) {
     assertServes(world, pull, content, about);
     assert.match(comment, /Open the preview/, about('the comment says that it runs'));
     assert.deepEqual(deployed, [`${sha} success`], about('its deployment is active, and no other'));
@@ -68,7 +71,7 @@ function assertServes(world: FaultWorld, pull: PullRequest, content: Content, ab
     { prepared: true, terminating: false, revision: pull.head.revision, helm: 'deployed', workloads: 'ready' },
     about('serves the newest revision'),
   );
-  assert.deepEqual(world.code.builtFrom(world.running.get(uid) ?? ''), content, about('runs what was pushed'));
+  assert.deepEqual(world.code.builtFrom(world.pods.running.get(uid) ?? ''), content, about('runs what was pushed'));
   assert.equal(record?.outcome.state, 'deployed', about('what was deployed is written down'));
 }
 

@@ -35,11 +35,21 @@ export function peopleIn(world: FaultWorld, random: Random): People {
     }
     return copies === 0 ? 'nobody hears of it' : `heard of after ${lateness.join(' and ')}`;
   };
+  const pushed = (revision: string, { fate }: Content): void => {
+    if (fate === 'built elsewhere') world.clock.after(random.below(120_000), () => code.buildElsewhere(revision));
+  };
+  const hide = (key: PreviewKey, forMs: number): void => {
+    forge.people.hide(key, true);
+    world.clock.after(forMs, () => forge.people.hide(key, false));
+  };
   const open = (): string => {
     const isFork = random.chance(0.15);
     const made = content();
     const pull = world.openPullRequest(random.pick(repositories), made, isFork ? forkId : undefined);
     pulls.set(pull.key, { pull, revisions: [pull.head.revision] });
+    pushed(pull.head.revision, made);
+    // Its event may be faster than GitHub's replicas.
+    if (random.chance(0.3)) hide(pull.key, random.below(5_000));
     return `${nameOf(pull.key)} is opened${isFork ? ' from a fork' : ''} (${made.fate} ${made.variant}), ${deliver(pull.key)}`;
   };
   const change = (key: PreviewKey, what: string, by: Partial<PullRequest>): string => {
@@ -59,11 +69,22 @@ export function peopleIn(world: FaultWorld, random: Random): People {
       const known = pulls.get(key);
       if (!known) throw new Error(`${nameOf(key)} was never opened`);
       const { pull, revisions } = known;
-      switch (random.weighted({ push: 5, back: 1, close: 3, labels: 2, title: 1 })) {
+      const what = random.weighted({
+        push: 5,
+        back: 1,
+        close: 3,
+        labels: 2,
+        title: 1,
+        hide: 0.7,
+        comment: 0.7,
+        deploy: 0.7,
+      });
+      switch (what) {
         case 'push': {
           const made = content();
           const revision = code.commit(pull.head.repositoryId ?? 0, made);
           revisions.push(revision);
+          pushed(revision, made);
           return change(key, `gets ${revision.slice(0, 7)} (${made.fate} ${made.variant})`, {
             head: { ...pull.head, revision },
           });
@@ -82,6 +103,23 @@ export function peopleIn(world: FaultWorld, random: Random): People {
         }
         case 'title':
           return change(key, 'gets another title', { title: `Title ${random.below(100)}` });
+        case 'hide': {
+          const forMs = random.below(45_000);
+          hide(key, forMs);
+          return `${nameOf(key)} is not found for ${forMs} ms`;
+        }
+        case 'comment':
+          if (random.chance(0.5) || pull.state === 'closed') {
+            forge.people.deleteComment(key);
+            return `somebody deletes the comment of ${nameOf(key)}`;
+          }
+          forge.people.duplicateComment(key);
+          return `${nameOf(key)} has its comment twice`;
+        case 'deploy':
+          // Once it is closed and settled, nobody looks at it any more.
+          if (pull.state === 'closed') return 'nobody marks the deployments of a closed pull request active';
+          forge.people.activateDeployments(key);
+          return `somebody marks the deployments of ${nameOf(key)} active`;
       }
     },
   };

@@ -9,7 +9,6 @@ const { values, positionals } = parseArgs({
   options: {
     seeds: { type: 'string' },
     from: { type: 'string', default: '1' },
-    standstills: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
@@ -17,7 +16,7 @@ if (values.seeds === undefined) await replay(Number(positionals[0] ?? values.fro
 else await runMany(Number(values.from), Number(values.seeds));
 
 async function replay(seed: number): Promise<void> {
-  const { trace, failure } = await runSchedule(seed, values.standstills);
+  const { trace, failure } = await runSchedule(seed);
   for (const line of trace) console.log(line);
   console.log(failure ? `\nseed ${seed} fails: ${failure.message}` : `\nseed ${seed} ends well`);
   if (failure) process.exitCode = 1;
@@ -27,7 +26,7 @@ async function runMany(first: number, count: number): Promise<void> {
   const startedAt = performance.now();
   const failed: number[] = [];
   for (let seed = first; seed < first + count; seed += 1) {
-    const { failure } = await runSchedule(seed, values.standstills);
+    const { failure } = await runSchedule(seed);
     if (!failure) continue;
     failed.push(seed);
     console.log(`seed ${seed} fails: ${failure.message.split('\n')[0]}`);

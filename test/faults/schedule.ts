@@ -6,8 +6,11 @@ import { assertInvariants } from './invariants.ts';
 import { nameOf, type People, peopleIn } from './people.ts';
 import { type Random, randomOf } from './random.ts';
 import { calm, weathered, weatherOf } from './weather.ts';
-import { type FaultWorld, faultWorld, type Worker } from './world.ts';
+import type { Worker } from './workers.ts';
+import { type FaultWorld, faultWorld, settings } from './world.ts';
 
+/** Longer than anything that was begun before takes: builds elsewhere, slow pods, outages, finalizers, webhooks. */
+const longestTroubleMs = 200_000;
 const { signal } = new AbortController();
 
 /** How the schedule of this seed ends: with `failure`, or well. `trace` has what happened, each line with its time. */
@@ -17,7 +20,7 @@ export interface Outcome {
 }
 
 /** Runs the schedule of one seed; the same seed gives the same schedule. */
-export async function runSchedule(seed: number, hasStandstills = false): Promise<Outcome> {
+export async function runSchedule(seed: number): Promise<Outcome> {
   const trace: string[] = [];
   const world = faultWorld();
   const startedAt = world.clock.now();
@@ -27,7 +30,7 @@ export async function runSchedule(seed: number, hasStandstills = false): Promise
   const random = randomOf(seed);
   const people = peopleIn(world, random);
   try {
-    await disturb(world, people, random, hasStandstills, tell);
+    await disturb(world, people, random, tell);
     tell('quiet');
     await comeToRest(world, people);
     return { trace, failure: undefined };
@@ -40,10 +43,9 @@ async function disturb(
   world: FaultWorld,
   people: People,
   random: Random,
-  hasStandstills: boolean,
   tell: (event: string) => void,
 ): Promise<void> {
-  let weather = weatherOf(random, hasStandstills);
+  let weather = weatherOf(random);
   let isOver = false;
   const outside = weathered(world, random, () => (isOver ? calm : weather), tell);
   const ports = interposed(world.ports, outside);
@@ -63,8 +65,12 @@ async function disturb(
         crash: 1,
         restart: 0.5,
         outlive: 1,
+        suspend: 0.7,
         empty: 0.5,
         remove: 0.5,
+        release: 0.5,
+        image: 0.5,
+        outage: 0.3,
         hold: 0.5,
         weather: 1,
       })
@@ -91,10 +97,29 @@ async function disturb(
         tell('the worker loses its locks and goes on');
         world.queue.loseLocks();
         break;
+      case 'suspend': {
+        const forMs = random.below(120_000);
+        tell(`the worker stands still for ${forMs} ms, and another one starts`);
+        await replace((old) => {
+          old.suspend();
+          world.clock.after(forMs, () => old.resume());
+        });
+        world.queue.loseLocks();
+        break;
+      }
       case 'empty':
         tell('Redis comes back empty');
-        world.queue.clear();
-        world.emptyStore();
+        world.emptyRedis();
+        break;
+      case 'release':
+        tell(changeRelease(world, random));
+        break;
+      case 'image':
+        tell(loseImage(world, random));
+        break;
+      case 'outage':
+        tell('nothing can be built for a while');
+        world.code.outage(random.below(200_000), world.clock);
         break;
       case 'remove':
         tell(removeSomething(world, random));
@@ -103,14 +128,16 @@ async function disturb(
         tell(holdSomething(world, random));
         break;
       case 'weather':
-        weather = weatherOf(random, hasStandstills);
+        weather = weatherOf(random);
         break;
     }
     await world.turns(random.below(random.pick([2, 10, 60])));
   }
   isOver = true;
   for (const { name } of world.cluster.world.namespaces.values()) world.cluster.world.letGo(name);
-  await Promise.all(sweeping);
+  let areSwept = false;
+  void Promise.all(sweeping).then(() => (areSwept = true));
+  while (!areSwept) await world.clock.advance(1_000);
 }
 
 /** Somebody removes a namespace by hand. */
@@ -120,6 +147,27 @@ function removeSomething({ cluster }: FaultWorld, random: Random): string {
   const namespace = random.pick(namespaces);
   cluster.world.terminate(namespace);
   return `somebody removes the namespace ${namespace.name}`;
+}
+
+/** Somebody changes or uninstalls a release by hand. */
+function changeRelease({ cluster, pods }: FaultWorld, random: Random): string {
+  const released = [...cluster.world.namespaces.values()].filter(
+    ({ terminating, helm }) => !terminating && helm.at(-1)?.status === 'deployed',
+  );
+  if (released.length === 0) return 'nobody finds a release to change';
+  const namespace = random.pick(released);
+  const isChanged = random.chance(0.5);
+  if (isChanged) pods.changeByHand(namespace);
+  else pods.removeByHand(namespace);
+  return `somebody ${isChanged ? 'upgrades' : 'uninstalls'} the release in ${namespace.name}`;
+}
+
+function loseImage({ code }: FaultWorld, random: Random): string {
+  const refs = [...code.images.keys()].filter((ref) => ref.startsWith('registry.test/'));
+  if (refs.length === 0) return 'the registry has nothing to lose';
+  const ref = random.pick(refs);
+  code.loseImage(ref);
+  return `the registry loses ${ref}`;
 }
 
 function holdSomething({ cluster, clock }: FaultWorld, random: Random): string {
@@ -134,16 +182,15 @@ function holdSomething({ cluster, clock }: FaultWorld, random: Random): string {
 
 /** Faults are over: what was lost is found by the sweeps. Afterwards another look at everything changes nothing. */
 async function comeToRest(world: FaultWorld, { keys }: People): Promise<void> {
-  // A removal that nobody has heard of is found by the namespace that is left over. Where there is none, only the word on
-  // GitHub is wrong, and GitHub has to deliver that event again.
-  for (const key of keys) {
-    const isClosed = (await world.forge.pullRequest(key, signal))?.state === 'closed';
-    if (isClosed && world.namespaces(key).length === 0) await world.queue.trigger(key);
-  }
+  await world.clock.advance(longestTroubleMs);
   for (let nth = 0; nth < 2; nth += 1) {
     await world.drain();
     await sweep(world.ports, signal);
   }
+  await world.drain();
+  // What was changed by hand is seen when what was settled is not believed any more.
+  await world.clock.advance(settings.limits.resyncIntervalMs);
+  await sweep(world.ports, signal);
   await world.drain();
   await assertInvariants(world, keys);
   const before = traces(world);

@@ -14,19 +14,21 @@ export interface Weather {
   readonly standstill: number;
 }
 
-/** Turns in which a whole pass comes and goes. */
-const longTurns = 400;
+/** How long a call takes at most that stands still. */
+const standstillMs = 90_000;
+
+/** What may be half a page, or an empty one. */
+const lists = ['forge.repositories', 'forge.openPullRequests', 'forge.recentlyClosed', 'forge.deployedPullRequests'];
 
 export const calm: Weather = { lostRequest: 0, lostAnswer: 0, slowness: 0, standstill: 0 };
 
-/** `hasStandstills` makes calls outlast whole passes of others. */
-export function weatherOf(random: Random, hasStandstills: boolean): Weather {
+export function weatherOf(random: Random): Weather {
   const badness = random.pick([0, 0.01, 0.05, 0.15]);
   return {
     lostRequest: badness * random.next(),
     lostAnswer: badness * random.next(),
     slowness: random.pick([0, 3, 30]),
-    standstill: random.pick([0, 0, hasStandstills ? 0.03 : 0]),
+    standstill: random.pick([0, 0, 0.03]),
   };
 }
 
@@ -39,7 +41,8 @@ export function weathered(
 ): Around {
   return async (call, effect) => {
     const { lostRequest, lostAnswer, slowness, standstill } = current();
-    await world.turns(random.chance(standstill) ? longTurns : random.below(slowness + 1));
+    if (random.chance(standstill)) await passed(world, random.below(standstillMs));
+    else await world.turns(random.below(slowness + 1));
     if (random.chance(lostRequest)) {
       tell(`${call.name} fails`);
       throw failureOf(world, random, call);
@@ -49,17 +52,22 @@ export function weathered(
       world.releaser.next({ kill: true });
     }
     const answer = await effect();
-    if (call.name === 'forge.openPullRequests' && random.chance(lostAnswer)) {
-      tell('a list is short');
+    if (lists.includes(call.name) && random.chance(lostAnswer)) {
+      tell(`${call.name} is short`);
       return (answer as readonly unknown[]).filter(() => random.chance(0.5));
     }
-    await world.turns(random.below(slowness + 1));
+    if (random.chance(standstill)) await passed(world, random.below(standstillMs));
+    else await world.turns(random.below(slowness + 1));
     if (random.chance(lostAnswer)) {
       tell(`the answer of ${call.name} is lost`);
       throw failureOf(world, random, call);
     }
     return answer;
   };
+}
+
+function passed({ clock }: FaultWorld, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.after(ms, resolve));
 }
 
 function failureOf({ clock }: FaultWorld, random: Random, { name }: Call): Error {

@@ -1,0 +1,103 @@
+/** Processes of the program that can be killed, stopped and outlived. */
+import type { PreviewKey } from '../../src/domain/preview.ts';
+import type { QueueHandlers, QueueWorkers } from '../../src/ports.ts';
+import { build } from '../../src/reconcile/build.ts';
+import type { Ports, ReconcileSettings } from '../../src/reconcile/ports.ts';
+import { reconcilerFor } from '../../src/reconcile/reconciler.ts';
+import type { FakeQueue } from '../fakes/queue.ts';
+import { type Around, type Call, interposed } from './interposed.ts';
+
+export interface Worker {
+  /** SIGTERM. */
+  stop(): Promise<void>;
+  /** SIGKILL: nothing that it does from now on has an effect, and what it does is given to others. */
+  kill(): void;
+  /** SIGSTOP: whatever it waits for, it goes on only when it is continued. */
+  suspend(): void;
+  /** SIGCONT. */
+  resume(): void;
+}
+
+export interface Workers {
+  /** A worker whose calls go through `around`. */
+  start(around: Around): Promise<Worker>;
+  /** How many passes and builds are going on, those of suspended and outlived workers included. */
+  readonly busy: number;
+}
+
+/** `onCall` is told of every call of a pass before it takes effect. */
+export function workersOf(
+  queue: FakeQueue,
+  ports: Ports,
+  settings: ReconcileSettings,
+  onPass: (key: PreviewKey) => (call: Call) => void,
+): Workers {
+  let busy = 0;
+  const counted = async (work: Promise<void>): Promise<void> => {
+    busy += 1;
+    try {
+      await work;
+    } finally {
+      busy -= 1;
+    }
+  };
+  return {
+    get busy() {
+      return busy;
+    },
+    async start(around) {
+      const { promise: death, reject: die } = Promise.withResolvers<never>();
+      death.catch(() => undefined);
+      let isAlive = true;
+      let suspended: PromiseWithResolvers<void> | undefined;
+      const awake = async (): Promise<void> => {
+        while (suspended) await suspended.promise;
+      };
+      const mortal: Around = async (call, effect) => {
+        // What a dead process has not sent yet is never sent, what a suspended one has not sent yet is sent later.
+        const whenAwake = async () => {
+          if (suspended) await awake();
+          return isAlive ? effect() : death;
+        };
+        const answered = async () => {
+          try {
+            return await around(call, whenAwake);
+          } finally {
+            if (suspended) await awake();
+          }
+        };
+        return isAlive ? Promise.race([answered(), death]) : death;
+      };
+      const handlers: QueueHandlers = {
+        reconcile(key, run) {
+          const tell = onPass(key);
+          const watched: Around = (call, effect) =>
+            mortal(call, () => {
+              tell(call);
+              return effect();
+            });
+          return counted(reconcilerFor(interposed(ports, watched), settings)(key, run));
+        },
+        build: (job, signal) => counted(build(interposed(ports, mortal), job, signal)),
+      };
+      const inQueue: QueueWorkers = await queue.work(handlers);
+      return {
+        stop: () => inQueue.close(),
+        kill() {
+          isAlive = false;
+          die(new Error('killed'));
+          suspended?.resolve();
+          suspended = undefined;
+          void inQueue.close();
+        },
+        suspend() {
+          suspended ??= Promise.withResolvers();
+        },
+        resume() {
+          suspended?.resolve();
+          suspended = undefined;
+        },
+      };
+    },
+  };
+}
