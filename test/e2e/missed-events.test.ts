@@ -72,6 +72,7 @@ describe('events that never came', () => {
     github.createRepository({ owner: 'acme', name: 'forked', from: page('forked') });
     const { number } = github.openPullRequest({ repo, fromFork: 'stranger' });
     await world.commented(repo, number, /approv/i);
+    await content(world.berth);
     loseEverything();
     github.closePullRequest(repo, number);
     await world.removed(repo, number);
