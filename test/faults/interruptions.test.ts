@@ -144,10 +144,11 @@ async function endOf({ before, act }: Story, { happen, meanwhile, needsSweep }: 
   }
   act(world, key);
   let calls = 0;
+  let isOver = false;
   let interrupted: string | undefined;
   const worker = await world.startWorker(async (call, carryOut) => {
     calls += 1;
-    if (calls !== at) return carryOut();
+    if (calls !== at || isOver) return carryOut();
     interrupted = call.name;
     return happen({ world, key, worker, carryOut });
   });
@@ -160,6 +161,7 @@ async function endOf({ before, act }: Story, { happen, meanwhile, needsSweep }: 
     worker.resume();
   }
   await world.drain();
+  isOver = true;
   if (needsSweep) {
     await sweep(world.ports, signal);
     await world.drain();
