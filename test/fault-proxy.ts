@@ -46,7 +46,7 @@ export interface FaultProxy extends AsyncDisposable {
   heal(): void;
 }
 
-export interface FaultRule {
+interface FaultRule {
   /** To how many requests it was done. */
   readonly hits: number;
   remove(): void;
