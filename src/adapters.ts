@@ -1,15 +1,15 @@
 /** Builds the adapters that a configuration asks for. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { parseEndpoint } from './adapters/buildx/endpoint.ts';
 import { buildxBuilder } from './adapters/buildx/buildx-builder.ts';
-import { gitSource } from './adapters/git/git-source.ts';
+import { type GitSource, gitSource } from './adapters/git/git-source.ts';
 import { githubForge } from './adapters/github/forge.ts';
 import { podCredentials } from './adapters/helm/options.ts';
 import { helmReleaser } from './adapters/helm/releaser.ts';
 import { kubernetesCluster } from './adapters/kubernetes/cluster.ts';
+import { loadKubeConfig } from './adapters/kubernetes/kube-config.ts';
 import { defaultKubernetesOptions } from './adapters/kubernetes/options.ts';
 import {
   type KubernetesServiceDirectory,
@@ -19,7 +19,7 @@ import { connectRedis, type RedisConnection } from './adapters/redis/connection.
 import { openQueue } from './adapters/redis/queue.ts';
 import { redisStore } from './adapters/redis/store.ts';
 import type { Config } from './config.ts';
-import { type DataDirectory, openDataDirectory } from './data-directory.ts';
+import { openDataDirectory } from './data-directory.ts';
 import { type Metrics, openMetrics } from './metrics.ts';
 import { endOrphans } from './orphans.ts';
 import type { Telemetry } from './ports.ts';
@@ -36,9 +36,13 @@ export function imageInstance({ INSTANCE, GITHUB_APP_ID }: Pick<Config, 'INSTANC
 
 export interface Adapters extends AsyncDisposable {
   readonly ports: Ports;
+  /** `ports.source`, with what its own machine needs done. */
+  readonly git: GitSource;
   readonly redis: RedisConnection;
   /** What `ports.telemetry` has counted. */
   readonly metrics: Metrics;
+  /** Ends what dead processes have left running on this machine. */
+  reclaimOrphans(): Promise<void>;
   /** Not started. */
   readonly directory: KubernetesServiceDirectory;
 }
@@ -64,7 +68,9 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
   );
   const clock = { now: () => Date.now(), timeout: (ms: number) => AbortSignal.timeout(ms) };
   const metrics = openMetrics(clock.now);
-  await reclaimLeftovers(data, metrics.telemetry, log);
+  await reclaimOrphans(metrics.telemetry, log);
+  metrics.telemetry.reclaimed('directory', data.leftovers.length);
+  for (const name of data.leftovers) log.warn({ kind: 'directory', name }, 'reclaimed');
   const forge = githubForge({
     apiUrl: config.GITHUB_API_URL,
     appId: config.GITHUB_APP_ID,
@@ -74,9 +80,7 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
     clock,
     log,
   });
-  const kubeConfig = new KubeConfig();
-  if (config.KUBECONFIG) kubeConfig.loadFromFile(config.KUBECONFIG);
-  else kubeConfig.loadFromCluster();
+  const kubeConfig = loadKubeConfig(config.KUBECONFIG);
   const cluster = kubernetesCluster(kubeConfig, {
     instance: config.INSTANCE,
     podSecurity: config.POD_SECURITY,
@@ -93,6 +97,12 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
     },
   });
   const directory = kubernetesServiceDirectory(kubeConfig, { instance: config.INSTANCE });
+  const git = gitSource({
+    directory: join(config.DATA_DIR, 'git'),
+    token: (repositoryId, signal) => forge.cloneToken(repositoryId, signal),
+    allowHttpLoopback: config.GITHUB_API_URL.startsWith('http:'),
+    gitPath: config.GIT,
+  });
   const ports: Ports = {
     forge,
     queue,
@@ -101,12 +111,7 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
     clock,
     telemetry: metrics.telemetry,
     log,
-    source: gitSource({
-      directory: join(config.DATA_DIR, 'git'),
-      token: (repositoryId, signal) => forge.cloneToken(repositoryId, signal),
-      allowHttpLoopback: config.GITHUB_API_URL.startsWith('http:'),
-      gitPath: config.GIT,
-    }),
+    source: git,
     builder: buildxBuilder({
       instance: imageInstance(config),
       endpoints: config.BUILDKIT.map(parseEndpoint),
@@ -133,8 +138,10 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
   };
   return {
     ports,
+    git,
     redis,
     metrics,
+    reclaimOrphans: () => reclaimOrphans(metrics.telemetry, log),
     directory,
     async [Symbol.asyncDispose]() {
       await directory.close();
@@ -149,12 +156,9 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
 /** How long Helm may take to write down that it was interrupted. */
 const orphanGraceMs = 20_000;
 
-/** Nothing of a process that was killed may go on beside this one, which would find its releases locked and half done. */
-async function reclaimLeftovers(data: DataDirectory, telemetry: Telemetry, log: Logger): Promise<void> {
-  const { leftovers } = data;
+/** Nothing of a process that was killed may go on beside this one, which would find its releases locked. */
+async function reclaimOrphans(telemetry: Telemetry, log: Logger): Promise<void> {
   const orphans = await endOrphans(orphanGraceMs);
   telemetry.reclaimed('process', orphans.length);
-  telemetry.reclaimed('directory', leftovers.length);
   for (const { pid, command } of orphans) log.warn({ kind: 'process', pid, command }, 'reclaimed');
-  for (const name of leftovers) log.warn({ kind: 'directory', name }, 'reclaimed');
 }

@@ -1,4 +1,5 @@
-/** What is done every now and then, by one process of all. */
+/** What is done every now and then. */
+import type { Adapters } from './adapters.ts';
 import type { Config } from './config.ts';
 import type { Chore } from './reconcile/chore.ts';
 import type { Ports } from './reconcile/ports.ts';
@@ -10,6 +11,7 @@ import { removeUnusedImages, unusedImagesEveryMs } from './reconcile/unused-imag
 export function sweeping(config: Pick<Config, 'ROLES' | 'SWEEP_INTERVAL'>, ports: Ports): Chore {
   return {
     name: 'sweep',
+    by: 'one process',
     everyMs: config.ROLES.includes('sweep') ? config.SWEEP_INTERVAL : undefined,
     catchesUp: true,
     async run(signal) {
@@ -24,23 +26,46 @@ export function sweeping(config: Pick<Config, 'ROLES' | 'SWEEP_INTERVAL'>, ports
 }
 
 /** The other chores of the role `sweep`. */
-export function choresOf(
+export function sweepChoresOf(
   config: Pick<Config, 'SWEEP_INTERVAL' | 'REGISTRY' | 'IMAGE_RETENTION'>,
   ports: Ports,
 ): readonly Chore[] {
   return [
     {
       name: 'redelivery',
+      by: 'one process',
       everyMs: config.SWEEP_INTERVAL,
       catchesUp: true,
       run: (signal) => redeliver(ports, signal),
     },
     {
       name: 'unused images',
+      by: 'one process',
       everyMs: unusedImagesEveryMs,
       catchesUp: false,
       run: (signal) =>
         removeUnusedImages(ports, { registry: config.REGISTRY, retentionMs: config.IMAGE_RETENTION }, signal),
     },
+  ];
+}
+
+const hourMs = 3_600_000;
+const mirrorsUnusedMs = 30 * 24 * hourMs;
+
+/** The chores of the role `worker`: each process looks after its own machine. */
+export function workerChoresOf({ ports, git, reclaimOrphans }: Adapters): readonly Chore[] {
+  return [
+    {
+      name: 'unused mirrors',
+      by: 'each process',
+      everyMs: 24 * hourMs,
+      catchesUp: false,
+      async run(signal) {
+        const removed = await git.removeUnused(mirrorsUnusedMs, signal);
+        if (removed > 0) ports.log.info({ removed }, 'unused mirrors removed');
+      },
+    },
+    // Those of other processes on this machine, which were killed and did not come back.
+    { name: 'orphans', by: 'each process', everyMs: hourMs, catchesUp: false, run: reclaimOrphans },
   ];
 }

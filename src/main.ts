@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { type Logger, pino } from 'pino';
 import { type Adapters, imageInstance, openAdapters } from './adapters.ts';
-import { choresOf, sweeping } from './chores.ts';
+import { sweepChoresOf, sweeping, workerChoresOf } from './chores.ts';
 import { type Config, ConfigError, parseConfig, type Role } from './config.ts';
 import { DataDirectoryError } from './data-directory.ts';
 import { buildGateway } from './gateway/gateway.ts';
 import { logOptions } from './log.ts';
 import { build } from './reconcile/build.ts';
-import { type ChoreClock, startChore } from './reconcile/chore.ts';
+import { type Chore, type ChoreClock, startChore } from './reconcile/chore.ts';
 import type { ReconcileSettings } from './reconcile/ports.ts';
 import { reconcilerFor } from './reconcile/reconciler.ts';
 import { buildOperations } from './server/operations.ts';
@@ -79,12 +79,16 @@ const start: Readonly<
     log.info({ port: portOf(server.server) }, 'listening');
     return () => server.close();
   },
-  async worker(config, { ports }) {
+  async worker(config, adapters, log) {
+    const { ports } = adapters;
     const workers = await ports.queue.work({
       reconcile: reconcilerFor(ports, settingsOf(config)),
       build: (job, signal) => build(ports, job, signal),
     });
-    return workers.close;
+    const chores = startChores(workerChoresOf(adapters), ports, log);
+    return async () => {
+      await Promise.all([workers.close(), chores()]);
+    };
   },
   async gateway(config, { ports, directory }, log) {
     await directory.start(new AbortController().signal);
@@ -101,13 +105,18 @@ const start: Readonly<
     return gateway.close;
   },
   async sweep(config, { ports }, log, sweeper) {
-    const clocks = choresOf(config, ports).map((chore) => startChore({ ...ports, log }, chore));
-    for (const clock of [sweeper, ...clocks]) clock.start();
-    return async () => {
-      await Promise.all(clocks.map((clock) => clock.close()));
-    };
+    sweeper.start();
+    return startChores(sweepChoresOf(config, ports), ports, log);
   },
 };
+
+function startChores(chores: readonly Chore[], { store }: Adapters['ports'], log: Logger): Close {
+  const clocks = chores.map((chore) => startChore({ store, log }, chore));
+  for (const clock of clocks) clock.start();
+  return async () => {
+    await Promise.all(clocks.map((clock) => clock.close()));
+  };
+}
 
 function settingsOf(config: Config): ReconcileSettings {
   return {

@@ -1,11 +1,13 @@
-/** What is done every now and then, by one process of all. */
+/** What is done every now and then. */
 import { claimTtlMs, whileClaimed } from './claimed.ts';
 import type { Ports } from './ports.ts';
 
 export interface Chore {
   /** In the log; also what the processes claim. */
   readonly name: string;
-  /** The time between the end of one and the next, over all processes; without it only `soon` leads to one. */
+  /** Whether one process does it for all, or each for itself. */
+  readonly by: 'one process' | 'each process';
+  /** The time between the end of one and the next; without it only `soon` leads to one. */
   readonly everyMs: number | undefined;
   /** Whether it makes up for what was missed while no process ran: then each start is a reason to do it. */
   readonly catchesUp: boolean;
@@ -13,7 +15,7 @@ export interface Chore {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Decides when a chore is done. Never twice at once, in this process or another. */
+/** Decides when a chore is done. Never twice at once. */
 export interface ChoreClock {
   /** Asks for it. What is asked for while it is done, here or elsewhere, leads to one more afterwards. */
   soon(): void;
@@ -32,7 +34,7 @@ const latelyShare = 0.9;
 /** Does nothing before it is asked. */
 export function startChore(
   { store, log }: Pick<Ports, 'store' | 'log'>,
-  { name, everyMs, catchesUp, run }: Chore,
+  { name, by, everyMs, catchesUp, run }: Chore,
 ): ChoreClock {
   const closing = new AbortController();
   const doneKey = `done:${name}`;
@@ -41,14 +43,20 @@ export function startChore(
   let isAsked = false;
   let failure: string | undefined;
 
+  const runForAll = (evenIfDone: boolean) =>
+    whileClaimed(store, name, closing.signal, async (signal) => {
+      if (!evenIfDone && (await store.get(doneKey)) !== undefined) return;
+      await run(signal);
+      if (everyMs !== undefined) await store.set(doneKey, 'yes', everyMs * latelyShare);
+    });
+  const runForItself = async (): Promise<true> => {
+    await run(closing.signal);
+    return true;
+  };
   /** @returns whether another process does it. */
   const isTaken = async (evenIfDone: boolean): Promise<boolean> => {
     try {
-      const isDone = await whileClaimed(store, name, closing.signal, async (signal) => {
-        if (!evenIfDone && (await store.get(doneKey)) !== undefined) return;
-        await run(signal);
-        if (everyMs !== undefined) await store.set(doneKey, 'yes', everyMs * latelyShare);
-      });
+      const isDone = await (by === 'one process' ? runForAll(evenIfDone) : runForItself());
       if (isDone && failure !== undefined) log.info({ chore: name }, 'chore works again');
       if (isDone) failure = undefined;
       return !isDone;

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
 import { connectRedis, type RedisConnection } from '../../src/adapters/redis/connection.ts';
 import { redisStore } from '../../src/adapters/redis/store.ts';
-import { type ChoreClock, startChore } from '../../src/reconcile/chore.ts';
+import { type Chore, type ChoreClock, startChore } from '../../src/reconcile/chore.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
 
 const log = pino({ level: 'silent' });
@@ -27,7 +27,7 @@ describe('chores of several processes on one Redis', () => {
   async function start(name: string, everyMs: number | undefined, run: () => Promise<void>): Promise<ChoreClock> {
     const connection = await connectRedis({ url: server.url }, log);
     connections.push(connection);
-    const chore = { name, everyMs, catchesUp: true, run };
+    const chore: Chore = { name, by: 'one process', everyMs, catchesUp: true, run };
     const clock = startChore({ store: redisStore(connection.client), log }, chore);
     clocks.push(clock);
     return clock;

@@ -24,6 +24,7 @@ describe('a chore', () => {
   const start = (process: string, change: Partial<Chore> = {}) => {
     const chore: Chore = {
       name: 'sweep',
+      by: 'one process',
       everyMs: intervalMs,
       catchesUp: true,
       async run(signal) {
@@ -64,6 +65,16 @@ describe('a chore', () => {
   afterEach(async () => {
     await Promise.all(clocks.map((clock) => clock.close()));
     mock.timers.reset();
+  });
+
+  it('is done by each process for itself when it is about its own machine', async () => {
+    start('a', { by: 'each process', catchesUp: false }).start();
+    start('b', { by: 'each process', catchesUp: false }).start();
+    await turns();
+    assert.deepEqual(begun, ['a', 'b']);
+    gate.open();
+    await pass(intervalMs);
+    assert.deepEqual(begun, ['a', 'b', 'a', 'b']);
   });
 
   it('is not done before it is asked for', async () => {
