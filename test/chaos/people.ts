@@ -24,9 +24,10 @@ export function actAsPeople(world: World, event: PeopleEvent): string | undefine
     case 'rename': {
       const repository = world.repositories[event.repository];
       if (!repository) return 'there is no such repository';
-      github.rename(repository.id, event.name);
-      repository.names.push(event.name);
-      return undefined;
+      const name = world.nameHere(event.name);
+      github.rename(repository.id, name);
+      repository.names.push(name);
+      return `it is ${name}`;
     }
     default: {
       const pull = world.pulls[event.pull];

@@ -25,6 +25,11 @@ export interface SeedResult {
 
 /** Runs one seed in a world of its own, of which nothing is left afterwards. */
 export async function runSeed(seed: number, signal: AbortSignal): Promise<SeedResult> {
+  return runSchedule(scheduleOf(seed), signal);
+}
+
+async function runSchedule(schedule: Schedule, signal: AbortSignal): Promise<SeedResult> {
+  const { seed } = schedule;
   const startedAt = Date.now();
   let restMs: number | undefined;
   let story = '';
@@ -35,7 +40,6 @@ export async function runSeed(seed: number, signal: AbortSignal): Promise<SeedRe
     failure,
     story,
   });
-  const schedule = scheduleOf(seed);
   try {
     await using world = await worldFor(schedule);
     try {

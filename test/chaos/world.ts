@@ -44,6 +44,8 @@ export interface World extends AsyncDisposable {
   /** The folder that everything of the two Berths lies in, and is named after. */
   readonly directory: string;
   readonly repositories: readonly { readonly id: number; readonly names: string[] }[];
+  /** A name from the schedule as it is in this world alone. */
+  nameHere(name: string): string;
   readonly pulls: Pull[];
   /** What was pushed, by revision. */
   readonly apps: Map<string, App>;
@@ -98,7 +100,10 @@ export async function worldFor(schedule: Schedule): Promise<World> {
     return berthOf(name, env);
   };
   const berths = { A: await berth('A'), B: await berth('B') };
-  const repositories = schedule.repositories.map((name) => {
+  // Namespaces are named after repositories, and other worlds on this cluster have pull requests of the same numbers.
+  const nameHere = (name: string) => `${name}-${instance.slice(-6)}`;
+  const repositories = schedule.repositories.map((each) => {
+    const name = nameHere(each);
     const { id } = github.createRepository({ owner, name });
     return { id, names: [name] };
   });
@@ -136,6 +141,7 @@ export async function worldFor(schedule: Schedule): Promise<World> {
     berths,
     directory,
     repositories,
+    nameHere,
     pulls: [],
     apps: new Map(),
     trace,
