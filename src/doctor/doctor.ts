@@ -37,7 +37,7 @@ export async function diagnose(
  * Runs the checks and writes each finding as soon as it is known; as JSON, one object for each line.
  * @returns whether there was no problem.
  */
-export async function examine(checks: readonly Check[], options: DoctorOptions, signal: AbortSignal): Promise<boolean> {
+async function examine(checks: readonly Check[], options: DoctorOptions, signal: AbortSignal): Promise<boolean> {
   const all: Found[] = [];
   for await (const found of runChecks(checks, signal)) {
     options.write(options.format === 'json' ? jsonOf(found) : textOf(found, all.at(-1), options.inColour));

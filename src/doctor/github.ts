@@ -46,7 +46,7 @@ export function githubCheck(options: GitHubOptions): Check {
 }
 
 /** Everything that is to be said of an App that GitHub knows. */
-export function githubFindings(
+function githubFindings(
   survey: GitHubSurvey,
   { appId, apiUrl }: Pick<GitHubOptions, 'appId' | 'apiUrl'>,
 ): readonly Finding[] {

@@ -1,4 +1,4 @@
-/** Whether the cluster runs what is pushed: in a namespace like that of a preview, which is removed again. */
+/** Whether the cluster runs what is pushed: in a namespace like that of a preview. It and the image are removed again. */
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { KubernetesOptions } from '../adapters/kubernetes/options.ts';
 import { openTrial, type Trial, type TrialResult } from '../adapters/kubernetes/trial.ts';
@@ -29,7 +29,7 @@ export function trialCheck(
         const result = await trial.pull(name, AbortSignal.any([signal, AbortSignal.timeout(podTimeoutMs)]));
         report(pullFinding(name, result));
       } finally {
-        pushed.release();
+        await pushed.remove(report);
       }
     },
   };

@@ -108,6 +108,24 @@ describe('berth doctor', { timeout: 400_000 }, () => {
     assert.deepEqual(await tags(), []);
   });
 
+  it('leaves nothing behind when it is interrupted', async () => {
+    const child = spawn(process.execPath, [cli, 'doctor'], {
+      env: { ...healthy },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let interrupted = false;
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      if (interrupted || !chunk.includes('built and pushed')) return;
+      interrupted = true;
+      child.kill('SIGINT');
+    });
+    const [code] = (await once(child, 'close')) as [number | null];
+    assert.ok(interrupted);
+    assert.equal(code, 1);
+    assert.deepEqual(await trials(), []);
+    assert.deepEqual(await tags(), []);
+  });
+
   it('with --read-only makes nothing at all', async () => {
     const requests = github.requests.length;
     const { code, found } = await berth(['doctor', '--json', '--read-only'], healthy);
