@@ -3,6 +3,8 @@ import type { Cluster, FenceState } from '../ports.ts';
 
 /** The proof that a pass is still the one that may write; a pass that outlived its lock loses it. */
 export interface Fence {
+  /** What the preview's namespace was called when the pass began; `undefined` when there was none to stay. */
+  readonly namespace: string | undefined;
   /**
    * Whether whoever came between this pass's beginning and its claim would have been noticed, and whoever comes after it
    * notices: not before it has claimed, nor when there was no namespace to begin with or is none any more.
@@ -32,6 +34,7 @@ export async function lookAtFence(
   /** Of a namespace that was made since: 1, unless somebody has claimed it already. */
   const fresh = (name: string, uid: string): FenceState => ({ name, uid, number: 1 });
   return {
+    namespace: atFirst?.name,
     get isWatched() {
       return isOurs && held?.uid === atFirst?.uid;
     },

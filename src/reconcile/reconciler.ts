@@ -83,7 +83,7 @@ async function reconcileOnce(
   onIntent: (intent: string) => void,
 ): Promise<void> {
   const fence = await lookAtFence(ports.cluster, key, signal);
-  const target = await lookAtTarget(ports, settings.plan, key, signal, onIntent);
+  const target = await lookAtTarget(ports, settings.plan, key, fence.namespace, signal, onIntent);
   const { pullRequest, desired, name } = target;
   const log = ports.log.child({ preview: keyId(key), revision: pullRequest?.head.revision });
   await (pullRequest ? forgetMissing : believeMissing)(ports, key);

@@ -13,7 +13,7 @@ import type { Ports } from './ports.ts';
 export interface Target {
   readonly pullRequest: PullRequest | undefined;
   readonly desired: Desired;
-  /** What the preview's namespace is called when it has to be made. */
+  /** What the preview's namespace is called, or will be when it has to be made. */
   readonly name: string;
   /** The code, set when `desired` is `present`. */
   readonly snapshot: Snapshot | undefined;
@@ -22,17 +22,21 @@ export interface Target {
 /** Longer Dockerfiles are refused rather than searched for `EXPOSE`. */
 const maxDockerfileBytes = 256 * 1024;
 
-/** Reads from GitHub and git what should exist. `onIntent` is told what the pull request asks for as soon as it is known. */
+/**
+ * Reads from GitHub and git what should exist. `onIntent` is told what the pull request asks for as soon as it is known.
+ * @param namespace the one that is there: it keeps its name, and the preview its URLs, when the repository gets another.
+ */
 export async function lookAtTarget(
   ports: Pick<Ports, 'forge' | 'source'>,
   settings: PlanSettings,
   key: PreviewKey,
+  namespace: string | undefined,
   signal: AbortSignal,
   onIntent: (intent: string) => void,
 ): Promise<Target> {
   const pullRequest = await ports.forge.pullRequest(key, signal);
   onIntent(intentOf(pullRequest));
-  const name = namespaceName(key, pullRequest?.repository.name ?? '');
+  const name = namespace ?? namespaceName(key, pullRequest?.repository.name ?? '');
   const decided = desiredWithoutCode(pullRequest);
   if (decided || !pullRequest) {
     return { pullRequest, name, snapshot: undefined, desired: decided ?? { state: 'absent', why: 'closed' } };

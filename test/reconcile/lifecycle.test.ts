@@ -202,11 +202,15 @@ describe('pushing', () => {
   itInWorld('B9 keeps the same preview when the repository is renamed', async (world) => {
     const { key } = world.openPullRequest();
     await world.run(key);
+    const preview = /\[Open the preview\]\([^)]+\)/;
+    const [link = 'none'] = preview.exec(world.forge.comment(key) ?? '') ?? [];
     world.forge.people.renameRepository(world.repository.id, 'store');
     const revision = world.push(key, { ...app, 'app.txt': 'second' });
     await world.run(key);
     assert.equal(world.cluster.world.namespaces.size, 1);
     assert.equal(world.namespace(key)?.revision, revision);
+    assert.equal(preview.exec(world.forge.comment(key) ?? '')?.[0], link, 'the URL stays');
+    assert.ok(link.includes(String(world.namespace(key)?.name)), 'the URL leads to the namespace that is there');
   });
 });
 
