@@ -46,6 +46,7 @@ async function runSchedule(schedule: Schedule, signal: AbortSignal): Promise<See
       await disturb(world, schedule, signal);
       world.tell('quiet');
       const quietAt = Date.now();
+      mentionUninstalled(world);
       await comeToRest(world, signal);
       restMs = Date.now() - quietAt;
       await stop(world);
@@ -61,6 +62,13 @@ async function runSchedule(schedule: Schedule, signal: AbortSignal): Promise<See
     // The world could not be made or not be cleaned up; the simulator has its violations told then.
     signal.throwIfAborted();
     return done(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+}
+
+/** What becomes of a release behind our back is noticed when something next happens on the pull request, or within an hour. */
+function mentionUninstalled({ github, pulls }: World): void {
+  for (const { repositoryId, number, isUninstalled } of pulls) {
+    if (isUninstalled) github.comment(repositoryId, number, 'mona', 'It does not answer any more.');
   }
 }
 
