@@ -182,10 +182,16 @@ export interface Cluster {
   raiseFence(fence: FenceState, signal: AbortSignal): Promise<FenceState>;
   /** @throws FencedError when the namespace has another number by now, or is gone. */
   checkFence(fence: FenceState, signal: AbortSignal): Promise<void>;
-  /** Writes down on the namespace what a Helm run has done. */
-  recordRelease(name: string, record: ReleaseRecord, signal: AbortSignal): Promise<void>;
-  /** Writes down that this revision is ready: it is what the preview serves from now on. */
-  recordRevision(name: string, revision: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Writes down on the namespace what a Helm run has done, in one step with the comparison of the fence.
+   * @throws FencedError when the namespace has another number by now, or is gone.
+   */
+  recordRelease(fence: FenceState, record: ReleaseRecord, signal: AbortSignal): Promise<void>;
+  /**
+   * Writes down that this revision is ready: it is what the preview serves from now on. In one step with the comparison of
+   * the fence. @throws FencedError as above.
+   */
+  recordRevision(fence: FenceState, revision: string, signal: AbortSignal): Promise<void>;
   /** Starts the removal, by UID: the namespace first, then its pods with a short grace. */
   deleteNamespace(name: string, uid: string, signal: AbortSignal): Promise<void>;
   /** All namespaces of ours. */

@@ -29,7 +29,7 @@ export interface Pass {
 export async function act(ports: Ports, pass: Pass, step: ActingStep, observation: Observation): Promise<void> {
   const { key, name, signal } = pass;
   const { namespace } = observation.observed;
-  if (namespace.state === 'active') await pass.fence.claim(namespace.name, namespace.uid);
+  const fence = namespace.state === 'active' ? await pass.fence.claim(namespace.name, namespace.uid) : undefined;
   switch (step.do) {
     case 'cancel builds':
       return ports.queue.cancelBuilds(key, step.keep);
@@ -59,8 +59,8 @@ export async function act(ports: Ports, pass: Pass, step: ActingStep, observatio
       }
       return;
     case 'record revision':
-      if (namespace.state !== 'active' || pass.desired.state !== 'present') return;
-      return ports.cluster.recordRevision(namespace.name, pass.desired.revision, signal);
+      if (!fence || pass.desired.state !== 'present') return;
+      return ports.cluster.recordRevision(fence, pass.desired.revision, signal);
   }
 }
 
@@ -92,8 +92,8 @@ async function upgrade(
     version: number | undefined,
     outcome: Parameters<typeof ports.cluster.recordRelease>[1]['outcome'],
   ) => {
-    await pass.fence.claim(namespace.name, namespace.uid);
-    await ports.cluster.recordRelease(namespace.name, { version, planDigest, revision, outcome }, signal);
+    const fence = await pass.fence.claim(namespace.name, namespace.uid);
+    await ports.cluster.recordRelease(fence, { version, planDigest, revision, outcome }, signal);
   };
   try {
     await using folder = chart.kind === 'path' ? await snapshot.export(chart.path, signal) : undefined;

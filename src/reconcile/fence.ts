@@ -10,8 +10,11 @@ export interface Fence {
    * notices: not before it has claimed, nor when there was no namespace to begin with or is none any more.
    */
   readonly isWatched: boolean;
-  /** Before a side effect on the namespace: takes the preview over the first time, afterwards checks. @throws FencedError */
-  claim(name: string, uid: string): Promise<void>;
+  /**
+   * Before a side effect on the namespace: takes the preview over the first time, afterwards checks.
+   * @returns the proof for writes that compare it themselves. @throws FencedError
+   */
+  claim(name: string, uid: string): Promise<FenceState>;
   /** Before telling anybody: whether anybody else has taken the preview over since the pass began. @throws FencedError */
   check(): Promise<void>;
   /** After the namespace was deleted: the fence went with it, and what remains to be told is ours to tell. */
@@ -39,9 +42,13 @@ export async function lookAtFence(
       return isOurs && held?.uid === atFirst?.uid;
     },
     async claim(name, uid) {
-      if (isOurs && held?.uid === uid) return cluster.checkFence(held, signal);
+      if (isOurs && held?.uid === uid) {
+        await cluster.checkFence(held, signal);
+        return held;
+      }
       held = await cluster.raiseFence(held?.uid === uid ? held : fresh(name, uid), signal);
       isOurs = true;
+      return held;
     },
     async check() {
       if (held) return cluster.checkFence(held, signal);

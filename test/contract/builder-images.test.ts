@@ -112,9 +112,13 @@ describe('images in a real registry', { timeout: 180_000 }, () => {
     return {
       look,
       async serve({ digest }: StoredImage) {
-        cluster.world.add('pr-1', { repositoryId: 1, number: 1 });
+        const { name, uid, fence: number } = cluster.world.add('pr-1', { repositoryId: 1, number: 1 });
         const outcome = { state: 'deployed', routes: [], hasDeleteHooks: false, images: [digest] } as const;
-        await cluster.recordRelease('pr-1', { version: 1, planDigest: 'p', revision: 'r', outcome }, signal);
+        await cluster.recordRelease(
+          { name, uid, number },
+          { version: 1, planDigest: 'p', revision: 'r', outcome },
+          signal,
+        );
       },
       /** Looks again and again, until one look before the images' time is over. */
       async lookUntilDue() {

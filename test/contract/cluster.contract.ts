@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { DiagnosedError, FencedError } from '../../src/domain/errors.ts';
 import type { NamespaceState, PreviewKey, WorkloadState } from '../../src/domain/preview.ts';
-import type { Cluster, ClusterState } from '../../src/ports.ts';
+import type { FenceState, Cluster, ClusterState } from '../../src/ports.ts';
 
 export interface ClusterSubject extends AsyncDisposable {
   readonly cluster: Cluster;
@@ -66,6 +66,11 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       const { namespace } = await observe();
       assert(namespace.state === 'active', `the namespace is ${namespace.state}`);
       return namespace;
+    }
+
+    async function fence(): Promise<FenceState> {
+      const { uid } = await active();
+      return { name: subject.name, uid, number: 1 };
     }
 
     async function deleteAndWait(): Promise<void> {
@@ -143,7 +148,8 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
         prepare(),
         (error) => error instanceof DiagnosedError && error.diagnosis.reason === 'NamespaceTaken',
       );
-      await assert.rejects(subject.cluster.recordRevision(subject.name, revision, signal));
+      const theirs = { name: subject.name, uid: 'theirs', number: 0 };
+      await assert.rejects(subject.cluster.recordRevision(theirs, revision, signal));
       assert(await subject.exists(subject.name));
       assert(!(await subject.cluster.previews(signal)).some((preview) => preview.name === subject.name));
     });
@@ -197,6 +203,21 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       await cluster.checkFence({ name, uid, number: 2 }, signal);
     });
 
+    it('F2 takes no word of a writer that has lost', async () => {
+      const { cluster } = subject;
+      await prepare();
+      const lost = await fence();
+      const held = await cluster.raiseFence(lost, signal);
+      const outcome = { state: 'failed', diagnosis } as const;
+      const record = { version: undefined, planDigest: 'bad', revision, outcome };
+      await assert.rejects(cluster.recordRelease(lost, record, signal), FencedError);
+      await assert.rejects(cluster.recordRevision(lost, revision, signal), FencedError);
+      assert.equal((await active()).revision, undefined);
+      assert.deepEqual((await observe()).release, { state: 'absent' });
+      await cluster.recordRevision(held, revision, signal);
+      assert.equal((await active()).revision, revision);
+    });
+
     it('has no fence for a namespace that is being removed', async () => {
       const { cluster, key, name } = subject;
       await prepare();
@@ -212,11 +233,11 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       const planDigest = 'plan-1';
       const deployed = { state: 'deployed', routes, hasDeleteHooks: true, images } as const;
       await subject.cluster.recordRelease(
-        subject.name,
+        await fence(),
         { version: 1, planDigest, revision, outcome: deployed },
         signal,
       );
-      await subject.cluster.recordRevision(subject.name, revision, signal);
+      await subject.cluster.recordRevision(await fence(), revision, signal);
       const state = await observe();
       assert.deepEqual(state.release, { state: 'deployed', planDigest });
       assert.equal(state.hasDeleteHooks, true);
@@ -230,13 +251,13 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       await subject.markHelm(subject.name, 1, 'deployed');
       const deployed = { state: 'deployed', routes, hasDeleteHooks: true, images } as const;
       await subject.cluster.recordRelease(
-        subject.name,
+        await fence(),
         { version: 1, planDigest: 'good', revision, outcome: deployed },
         signal,
       );
       const failed = { state: 'failed', diagnosis } as const;
       await subject.cluster.recordRelease(
-        subject.name,
+        await fence(),
         { version: undefined, planDigest: 'bad', revision: 'd'.repeat(40), outcome: failed },
         signal,
       );
@@ -251,7 +272,7 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       await prepare();
       const outcome = { state: 'failed', diagnosis } as const;
       await subject.cluster.recordRelease(
-        subject.name,
+        await fence(),
         { version: undefined, planDigest: 'bad', revision, outcome },
         signal,
       );
@@ -271,7 +292,7 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       await subject.markHelm(subject.name, 1, 'deployed');
       const outcome = { state: 'deployed', routes, hasDeleteHooks: false, images: [] } as const;
       const record = { version: 1, planDigest: 'plan', revision, outcome };
-      await subject.cluster.recordRelease(subject.name, record, signal);
+      await subject.cluster.recordRelease(await fence(), record, signal);
       await subject.markHelm(subject.name, 2, 'deployed');
       assert.deepEqual((await observe()).release, { state: 'deployed', planDigest: undefined });
       await subject.markHelm(subject.name, 3, 'failed');
@@ -284,7 +305,7 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       await subject.markHelm(subject.name, 1, 'deployed');
       const outcome = { state: 'deployed', routes, hasDeleteHooks: false, images: [] } as const;
       const record = { version: 1, planDigest: 'plan', revision, outcome };
-      await subject.cluster.recordRelease(subject.name, record, signal);
+      await subject.cluster.recordRelease(await fence(), record, signal);
       assert.deepEqual((await observe()).release, { state: 'deployed', planDigest: 'plan' });
       await subject.removeWorkload(subject.name);
       assert.deepEqual((await observe()).release, { state: 'deployed', planDigest: undefined });

@@ -30,11 +30,10 @@ await openQueue(redis, shortLocks, log).work({
       const fence = await lookAtFence(cluster, key, signal);
       const held = await cluster.fence(key, signal);
       if (!held) throw new Error('there is no namespace');
-      await fence.claim(held.name, held.uid);
+      const claimed = await fence.claim(held.name, held.uid);
       say({ claimed: revision });
       await setTimeout(500);
-      await fence.claim(held.name, held.uid);
-      await cluster.recordRevision(held.name, revision, signal);
+      await cluster.recordRevision(claimed, revision, signal);
       say({ wrote: revision });
     } catch (error) {
       if (!(error instanceof FencedError)) throw error;

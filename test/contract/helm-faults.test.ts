@@ -38,7 +38,11 @@ async function converge({ releaser, state, preview }: HelmStage, request: Releas
 async function deployAndRecord({ releaser, preview }: HelmStage, request: ReleaseRequest): Promise<void> {
   const { version, hasDeleteHooks } = await releaser.upgrade(request, signal);
   const outcome = { state: 'deployed', routes: [], hasDeleteHooks, images: [] } as const;
-  await preview.cluster.recordRelease(preview.name, { version, planDigest: 'plan', revision, outcome }, signal);
+  await preview.cluster.recordRelease(
+    await preview.fence(),
+    { version, planDigest: 'plan', revision, outcome },
+    signal,
+  );
 }
 
 async function releaseOf({ preview: { cluster, key, name } }: HelmStage) {

@@ -205,7 +205,7 @@ describe('Kubernetes: calls that write', { timeout: 300_000 }, () => {
     const record = { version: undefined, planDigest: 'p', revision, outcome };
     await disturbEach(() => ({
       before: prepared,
-      call: ({ cluster, preview }) => cluster.recordRelease(preview.name, record, signal),
+      call: async ({ cluster, preview }) => cluster.recordRelease(await preview.fence(), record, signal),
       state: namespaceState,
     }));
   });
@@ -213,7 +213,7 @@ describe('Kubernetes: calls that write', { timeout: 300_000 }, () => {
   it('G8 recordRevision', async () => {
     await disturbEach(() => ({
       before: prepared,
-      call: ({ cluster, preview }) => cluster.recordRevision(preview.name, revision, signal),
+      call: async ({ cluster, preview }) => cluster.recordRevision(await preview.fence(), revision, signal),
       state: namespaceState,
     }));
   });

@@ -94,8 +94,8 @@ describe('Kubernetes: removal', { timeout: 120_000, concurrency: 2 }, () => {
     const isTaken = (error: unknown) => error instanceof DiagnosedError && error.diagnosis.reason === 'NamespaceTaken';
     await assert.rejects(preview.prepare(), isTaken);
     const refused = (error: unknown) => !(error instanceof DiagnosedError || error instanceof FencedError);
-    await assert.rejects(cluster.recordRelease(name, record, signal), refused);
-    await assert.rejects(cluster.recordRevision(name, revision, signal), refused);
+    await assert.rejects(cluster.recordRelease(fence, record, signal), refused);
+    await assert.rejects(cluster.recordRevision(fence, revision, signal), refused);
     await assert.rejects(cluster.raiseFence(fence, signal), refused);
     await assert.rejects(cluster.checkFence(fence, signal), refused);
     await assert.rejects(cluster.deleteNamespace(name, uid, signal), refused);

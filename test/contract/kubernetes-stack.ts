@@ -7,6 +7,7 @@ import { corePath, namespacePath } from '../../src/adapters/kubernetes/collectio
 import { ensureDeployerRole } from '../../src/adapters/kubernetes/deployer.ts';
 import type { KubernetesOptions } from '../../src/adapters/kubernetes/options.ts';
 import type { PreviewKey } from '../../src/domain/preview.ts';
+import type { FenceState } from '../../src/ports.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
 import { localStack } from '../local-stack.ts';
 
@@ -22,6 +23,8 @@ export interface TestPreview extends AsyncDisposable {
   prepare(): Promise<void>;
   /** Its UID. */
   uid(): Promise<string>;
+  /** Its fence, as long as nobody has raised it. */
+  fence(): Promise<FenceState>;
   create(path: string, body: object): Promise<void>;
   remove(path: string): Promise<void>;
 }
@@ -55,6 +58,12 @@ export async function testPreview(options: Partial<KubernetesOptions> = {}): Pro
     }
   }
 
+  async function uid(): Promise<string> {
+    const { namespace } = await cluster.observe(key, name, signal);
+    if (!('uid' in namespace)) throw new Error(`the namespace ${name} is ${namespace.state}`);
+    return namespace.uid;
+  }
+
   return {
     api,
     cluster,
@@ -65,11 +74,8 @@ export async function testPreview(options: Partial<KubernetesOptions> = {}): Pro
       const repository = { id: key.repositoryId, owner: 'acme', name: 'shop', cloneUrl: 'https://example.com/a/b' };
       await cluster.prepareNamespace({ key, name, repository, trust: 'trusted' }, signal);
     },
-    async uid() {
-      const { namespace } = await cluster.observe(key, name, signal);
-      if (!('uid' in namespace)) throw new Error(`the namespace ${name} is ${namespace.state}`);
-      return namespace.uid;
-    },
+    uid,
+    fence: async () => ({ name, uid: await uid(), number: 1 }),
     async create(path, body) {
       await api.json({ method: 'POST', path, body }, signal);
     },

@@ -49,7 +49,11 @@ describe('ServiceDirectory: Kubernetes', { timeout: 60_000 }, () => {
     assert.equal(directory.preview('kube-system'), undefined);
     await preview.prepare();
     const outcome = { state: 'deployed', routes, hasDeleteHooks: false, images: [] } as const;
-    await preview.cluster.recordRelease(preview.name, { version: 1, planDigest: 'p', revision: 'r', outcome }, signal);
+    await preview.cluster.recordRelease(
+      await preview.fence(),
+      { version: 1, planDigest: 'p', revision: 'r', outcome },
+      signal,
+    );
     await until(() => directory.preview(preview.name)?.routes.length === 1);
     assert.deepEqual(directory.preview(preview.name)?.routes, routes);
     await preview.cluster.deleteNamespace(preview.name, await preview.uid(), signal);

@@ -35,12 +35,6 @@ export function fakeCluster(world: FakeWorld = fakeWorld()): FakeCluster {
     throw new FencedError(`the fence of ${name} is ${namespace?.fence ?? 'gone'}, ours was ${number}`);
   }
 
-  function writable(name: string): FakeNamespace {
-    const namespace = world.namespace(name);
-    if (namespace.key === undefined) throw new Error(`namespace ${name} is not ours`);
-    return namespace;
-  }
-
   return {
     world,
     setWorkloads(name, state) {
@@ -125,17 +119,17 @@ export function fakeCluster(world: FakeWorld = fakeWorld()): FakeCluster {
       fenced(fence);
     },
 
-    async recordRelease(name, record, signal) {
+    async recordRelease(fence, record, signal) {
       await answer(signal);
-      const namespace = writable(name);
+      const namespace = fenced(fence);
       namespace.record = { ...record, version: record.version ?? newestVersion(namespace) };
       if (record.outcome.state === 'deployed') namespace.deployed = record.outcome;
       world.changed();
     },
 
-    async recordRevision(name, revision, signal) {
+    async recordRevision(fence, revision, signal) {
       await answer(signal);
-      writable(name).revision = revision;
+      fenced(fence).revision = revision;
       world.changed();
     },
 

@@ -1,5 +1,5 @@
 /** Sees every call of every pass, and keeps what must never happen, however right the world looks afterwards. */
-import { desiredWithoutCode, intentOf } from '../../src/domain/desired.ts';
+import { desiredWithoutCode } from '../../src/domain/desired.ts';
 import { keyId, type PreviewKey, type PullRequest } from '../../src/domain/preview.ts';
 import type { FakeCluster } from '../fakes/cluster.ts';
 import type { FakeForge } from '../fakes/forge.ts';
@@ -34,9 +34,9 @@ export function witnessOf(forge: FakeForge, { world }: FakeCluster, code: Code):
       case 'releaser.upgrade':
         return ownerOf((first as { readonly namespace: string }).namespace);
       case 'cluster.raiseFence':
-        return ownerOf((first as { readonly name: string }).name);
       case 'cluster.recordRelease':
       case 'cluster.recordRevision':
+        return ownerOf((first as { readonly name: string }).name);
       case 'cluster.deleteNamespace':
       case 'releaser.unlock':
       case 'releaser.uninstall':
@@ -49,15 +49,15 @@ export function witnessOf(forge: FakeForge, { world }: FakeCluster, code: Code):
   return {
     crimes,
     pass(key) {
-      const asked = forge.current(key);
+      const looks: boolean[] = [];
       return (call) => {
         const subject = subjectOf(call);
         if (subject && keyId(subject) !== keyId(key)) {
           crimes.push(`${call.name} about ${keyId(subject)} while at work on ${keyId(key)}`);
         }
-        const now = forge.current(key);
-        if (call.name === 'cluster.deleteNamespace' && isWanted(now) && intentOf(now) === intentOf(asked)) {
-          crimes.push(`the namespace of ${keyId(key)} is deleted, and it was wanted all the time`);
+        if (call.name === 'forge.pullRequest') looks.push(isWanted(forge.current(key)));
+        if (call.name === 'cluster.deleteNamespace' && looks.every((wasWanted) => wasWanted)) {
+          crimes.push(`the namespace of ${keyId(key)} is deleted, and was wanted at every look`);
         }
       };
     },

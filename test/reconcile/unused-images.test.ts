@@ -49,9 +49,14 @@ function stage(change: Partial<Builder> = {}) {
     },
     /** Makes the preview one that is served from these images. */
     async serve(...letters: readonly string[]) {
-      if (!ports.cluster.world.namespaces.has('pr-1')) ports.cluster.world.add('pr-1', key);
+      const { world } = ports.cluster;
+      const { name, uid, fence: number } = world.namespaces.get('pr-1') ?? world.add('pr-1', key);
       const outcome = { state: 'deployed', routes: [], hasDeleteHooks: false, images: letters.map(digestOf) } as const;
-      await ports.cluster.recordRelease('pr-1', { version: 1, planDigest: 'p', revision: 'r', outcome }, signal);
+      await ports.cluster.recordRelease(
+        { name, uid, number },
+        { version: 1, planDigest: 'p', revision: 'r', outcome },
+        signal,
+      );
     },
     /** Looks as often as Berth does. */
     async lookFor(ms: number, everyMs = unusedImagesEveryMs) {

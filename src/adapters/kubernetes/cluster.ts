@@ -2,17 +2,17 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { releaseName } from '../../domain/names.ts';
 import type { PreviewKey } from '../../domain/preview.ts';
-import type { Cluster, ClusterState, ReleaseRecord } from '../../ports.ts';
+import type { Cluster, ClusterState, FenceState, ReleaseRecord } from '../../ports.ts';
 import { type KubernetesApi, kubernetesApi } from './api.ts';
 import { helmSecrets } from './collections.ts';
-import { checkFence, fenceState, raiseFence } from './fence.ts';
+import { annotateFenced, checkFence, fenceState, raiseFence } from './fence.ts';
 import { inventory, readInventory, readServices } from './inventory.ts';
 import { jobLog } from './logs.ts';
 import { deleteHooksAnnotation, revisionAnnotation } from './metadata.ts';
 import { namespaceState } from './namespace-state.ts';
 import type { KubernetesObject, Namespace } from './objects.ts';
 import { defaultKubernetesOptions, type KubernetesOptions } from './options.ts';
-import { annotate, readNamespace } from './own-namespace.ts';
+import { readNamespace } from './own-namespace.ts';
 import { ownSelector, previewNamespace, previewSelector } from './ownership.ts';
 import { preparedHash } from './policy-objects.ts';
 import { prepareNamespace } from './prepare-namespace.ts';
@@ -36,15 +36,6 @@ export function kubernetesCluster(kubeConfig: KubeConfig, options: Partial<Kuber
 function clusterOver(api: KubernetesApi, options: KubernetesOptions): KubernetesCluster {
   const { instance, patience } = options;
   const prepared = preparedHash(options);
-
-  async function record(
-    name: string,
-    annotations: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const isOurs = await annotate(api, instance, name, annotations, [], signal);
-    if (!isOurs) throw new Error(`writing on namespace ${name}: it is not ours`);
-  }
 
   const helmsSecrets = async (namespace: string, signal: AbortSignal) =>
     (await api.list<KubernetesObject>(helmSecrets(namespace, releaseName), signal)).items;
@@ -90,13 +81,16 @@ function clusterOver(api: KubernetesApi, options: KubernetesOptions): Kubernetes
     raiseFence: (fence, signal) => raiseFence(api, instance, fence, signal),
     checkFence: (fence, signal) => checkFence(api, instance, fence, signal),
 
-    async recordRelease(name: string, release: ReleaseRecord, signal: AbortSignal): Promise<void> {
+    async recordRelease(fence: FenceState, release: ReleaseRecord, signal: AbortSignal): Promise<void> {
+      const { name } = fence;
       const newest = release.version ?? newestVersion(await helmsSecrets(name, signal));
       const objects = release.outcome.state === 'deployed' ? await readInventory(api, name, signal) : [];
-      await record(name, recordAnnotations(release, newest, objects), signal);
+      await annotateFenced(api, instance, fence, recordAnnotations(release, newest, objects), signal);
     },
 
-    recordRevision: (name, revision, signal) => record(name, { [revisionAnnotation]: revision }, signal),
+    recordRevision: (fence, revision, signal) =>
+      annotateFenced(api, instance, fence, { [revisionAnnotation]: revision }, signal),
+
     deleteNamespace: (name, uid, signal) => deleteNamespace(api, options, name, uid, signal),
 
     async previews(signal) {

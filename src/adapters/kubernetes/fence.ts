@@ -63,6 +63,26 @@ export async function checkFence(
   checkNumber((await readOwn(api, instance, fence, signal)).metadata, fence);
 }
 
+/**
+ * Sets annotations of the namespace if the fence is still this one, in one step. Repeated, it does the same again.
+ * @throws FencedError when it is another one by now, or the namespace is gone.
+ */
+export async function annotateFenced(
+  api: KubernetesApi,
+  instance: string,
+  fence: FenceState,
+  annotations: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<void> {
+  const expected = [
+    { path: '/metadata/uid', value: fence.uid },
+    { path: pointer('annotations', fenceAnnotation), value: String(fence.number) },
+  ];
+  if (await annotate(api, instance, fence.name, annotations, expected, signal)) return;
+  await checkFence(api, instance, fence, signal);
+  throw new Error(`writing on namespace ${fence.name}: its fence is not written as ours is`);
+}
+
 async function readOwn(
   api: KubernetesApi,
   instance: string,
