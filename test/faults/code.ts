@@ -127,7 +127,7 @@ export function codeInMemory(): Code {
       },
       async *storedImages(registry, signal) {
         signal.throwIfAborted();
-        for (const [ref, digest] of [...images]) if (ref.startsWith(`${registry}/`)) yield { ref, digest };
+        for (const [ref, digest] of images) if (ref.startsWith(`${registry}/`)) yield { ref, digest };
       },
       async removeImage({ digest }, signal) {
         signal.throwIfAborted();

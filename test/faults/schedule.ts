@@ -135,9 +135,9 @@ async function disturb(
   }
   isOver = true;
   for (const { name } of world.cluster.world.namespaces.values()) world.cluster.world.letGo(name);
-  let areSwept = false;
-  void Promise.all(sweeping).then(() => (areSwept = true));
-  while (!areSwept) await world.clock.advance(1_000);
+  const sweeps = new Set(sweeping);
+  for (const each of sweeps) void each.then(() => sweeps.delete(each));
+  while (sweeps.size > 0) await world.clock.advance(1_000);
 }
 
 /** Somebody removes a namespace by hand. */

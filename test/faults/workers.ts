@@ -51,7 +51,8 @@ export function workersOf(
       let isAlive = true;
       let suspended: PromiseWithResolvers<void> | undefined;
       const awake = async (): Promise<void> => {
-        while (suspended) await suspended.promise;
+        await suspended?.promise;
+        if (suspended) await awake();
       };
       const mortal: Around = async (call, effect) => {
         // What a dead process has not sent yet is never sent, what a suspended one has not sent yet is sent later.
