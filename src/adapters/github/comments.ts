@@ -8,7 +8,7 @@ import { listAll } from './pages.ts';
 import { RefusedError } from './refused-error.ts';
 import type { RepositoryAccess } from './repository-access.ts';
 
-type Cache = Pick<Store, 'get' | 'set'>;
+type Cache = Pick<Store, 'get' | 'set' | 'forget'>;
 
 /** Whether something on GitHub was written by our App. */
 export type IsOurs = (written: {
@@ -40,6 +40,8 @@ export async function writeComment(
   if (cached?.digest === digest && (await says(access, cached.id, text))) return;
   let id = cached && (await update(access, cached.id, text));
   if (id === undefined) {
+    // Somebody has deleted it: were it remembered, every look would try to write it.
+    if (cached) await cache.forget(cacheKey);
     id = await settleOnOne(access, await findOurs(access, isOurs, key), text);
     if (id === undefined) {
       if (onlyExisting) return;

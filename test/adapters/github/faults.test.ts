@@ -375,6 +375,21 @@ describe('the comment', () => {
     await forge.writeComment(key, 'ready', always, signal);
     assert.deepEqual(texts(github, key), ['ready']);
   });
+
+  it('C7 is tried once when it has been deleted, and only one that is there is to be changed', async () => {
+    await using subject = await opened();
+    const { github, key } = subject;
+    const forge = github.forge();
+    await forge.writeComment(key, 'building', always, signal);
+    const [first] = github.simulator.comments(key.repositoryId, 1);
+    assert.ok(first);
+    github.simulator.deleteComment(key.repositoryId, first.id);
+    await forge.writeComment(key, 'removed', { onlyExisting: true }, signal);
+    const writes = github.writes();
+    await forge.writeComment(key, 'removed', { onlyExisting: true }, signal);
+    assert.equal(github.writes(), writes);
+    assert.deepEqual(texts(github, key), []);
+  });
 });
 
 describe('deployments', () => {
