@@ -43,7 +43,14 @@ export function troublesIn(world: World): Troubles {
     mending.set(timer, async () => mend());
   };
   const command = async (...words: [string, ...string[]]) => {
-    const client = new Redis(redis.url, { maxRetriesPerRequest: 0, retryStrategy: () => null, connectTimeout: 1_000 });
+    const client = new Redis(redis.url, {
+      maxRetriesPerRequest: 0,
+      retryStrategy: () => null,
+      connectTimeout: 1_000,
+      commandTimeout: 2_000,
+      // It may be frozen.
+      enableReadyCheck: false,
+    });
     client.on('error', () => undefined);
     try {
       const [name, ...args] = words;
@@ -156,15 +163,17 @@ export function troublesIn(world: World): Troubles {
         for (const [timer, mend] of mending) {
           clearTimeout(timer);
           mending.delete(timer);
-          await mend();
+          run('mending', mend);
         }
         await Promise.all(underWay);
       }
       github.faults.clear();
       github.deliveries.behave();
       api.heal();
-      // Whatever was thought of Redis: it answers from now on.
+      // What was to be mended while it was away or frozen was not.
       redis.thaw();
+      await command('REPLICAOF', 'NO', 'ONE');
+      await command('CONFIG', 'SET', 'maxmemory', '0');
       for (const berth of [berths.A, berths.B]) {
         berth.thaw();
         berth.start();
