@@ -172,8 +172,12 @@ export function troublesIn(world: World): Troubles {
       api.heal();
       // What was to be mended while it was away or frozen was not.
       redis.thaw();
-      await command('REPLICAOF', 'NO', 'ONE');
-      await command('CONFIG', 'SET', 'maxmemory', '0');
+      try {
+        await command('REPLICAOF', 'NO', 'ONE');
+        await command('CONFIG', 'SET', 'maxmemory', '0');
+      } catch {
+        await redis.startEmpty();
+      }
       for (const berth of [berths.A, berths.B]) {
         berth.thaw();
         berth.start();
