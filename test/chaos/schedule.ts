@@ -13,7 +13,7 @@ import type {
   Which,
 } from './events.ts';
 
-export interface Moment {
+interface Moment {
   /** After the moment before. */
   readonly afterMs: number;
   /** Whether it waits until at least one of the Berths is there to see it. */
