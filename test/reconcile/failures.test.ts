@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { RetryLaterError } from '../../src/domain/errors.ts';
 import { keyId, type Diagnosis } from '../../src/domain/preview.ts';
+import { settledKey } from '../../src/reconcile/settled.ts';
 import { app, itInWorld, patience } from './world.ts';
 
 const second = { ...app, 'app.txt': 'second' };
@@ -322,6 +323,47 @@ describe('a step that changes nothing', () => {
           ...cluster,
           async recordRevision(...revision) {
             if (!isForgetful) await cluster.recordRevision(...revision);
+          },
+        },
+      }),
+    },
+  );
+});
+
+describe('a pass that cannot tell what it has done', () => {
+  let isMute = false;
+  itInWorld(
+    'leaves nothing settled, neither what it has made nor what was before, so that the sweep looks again',
+    async (world) => {
+      const { key } = world.openPullRequest();
+      const settled = () => world.store.get(settledKey(key));
+      const heardAgain = async () => {
+        isMute = false;
+        world.failures();
+        await world.clock.advance(15 * 60_000);
+        await world.queue.idle();
+        assert.ok(await settled());
+      };
+
+      isMute = true;
+      await world.run(key);
+      assert.equal(world.namespace(key)?.workloads.state, 'ready');
+      assert.equal(await settled(), undefined);
+      await heardAgain();
+
+      isMute = true;
+      world.push(key, second);
+      await world.run(key);
+      assert.equal(await settled(), undefined);
+      await heardAgain();
+    },
+    {
+      replace: ({ forge }) => ({
+        forge: {
+          ...forge,
+          async writeComment(...comment) {
+            if (isMute) throw new Error('GitHub answered 502');
+            await forge.writeComment(...comment);
           },
         },
       }),
