@@ -7,14 +7,14 @@ export const releaseName = 'preview';
 
 /**
  * The namespace for a preview, e.g. `pr-42-shop-k3x9ab`: at most 41 characters, a DNS label, never containing `--`.
- * The suffix keeps repositories of the same name apart. Look existing namespaces up by label instead: the name holds
- * the repository's name at the time of creation.
+ * The suffix keeps repositories of the same name apart, and Berths on one cluster by their `instance`. Look existing
+ * namespaces up by label instead: the name holds the repository's name at the time of creation.
  */
-export function namespaceName(key: PreviewKey, repositoryName: string): string {
+export function namespaceName(instance: string, key: PreviewKey, repositoryName: string): string {
   const number = String(key.number);
   // 41 characters without `pr-`, the suffix and the two dashes around the slug; long numbers leave less of it.
   const slug = slugOf(repositoryName, Math.min(18, 30 - number.length));
-  return ['pr', number, slug, shortHash(`${key.repositoryId}/${key.number}`)].filter(Boolean).join('-');
+  return ['pr', number, slug, shortHash(`${instance}/${key.repositoryId}/${key.number}`)].filter(Boolean).join('-');
 }
 
 /**

@@ -58,7 +58,7 @@ export interface Plan {
 export interface PlanSettings {
   /** Where images are pushed: host and path without a slash at the end, e.g. `localhost:5000/previews`. */
   readonly registry: string;
-  /** Tells Berths apart that push to the same registry. */
+  /** Tells Berths apart that share a registry or a cluster. */
   readonly instance: string;
   /** Previews are reachable under `<host>.<preview domain>`. */
   readonly previewDomain: string;

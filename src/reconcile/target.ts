@@ -36,7 +36,7 @@ export async function lookAtTarget(
 ): Promise<Target> {
   const pullRequest = await ports.forge.pullRequest(key, signal);
   onIntent(intentOf(pullRequest));
-  const name = namespace ?? namespaceName(key, pullRequest?.repository.name ?? '');
+  const name = namespace ?? namespaceName(settings.instance, key, pullRequest?.repository.name ?? '');
   const decided = desiredWithoutCode(pullRequest);
   if (decided || !pullRequest) {
     return { pullRequest, name, snapshot: undefined, desired: decided ?? { state: 'absent', why: 'closed' } };

@@ -60,7 +60,7 @@ describe('namespaceName', () => {
   it('E1 makes a bounded DNS label of whatever a repository is called', () => {
     for (const name of texts) {
       for (const number of numbers) {
-        const namespace = namespaceName({ repositoryId: 7, number }, name);
+        const namespace = namespaceName('berth', { repositoryId: 7, number }, name);
         assert.match(namespace, dnsLabel, JSON.stringify({ name, number }));
         assert.ok(namespace.length <= 41, namespace);
         assert.ok(!namespace.includes('--'), namespace);
@@ -73,21 +73,25 @@ describe('namespaceName', () => {
     const names = new Set<string>();
     const repositories = 2_000;
     for (let repositoryId = 1; repositoryId <= repositories; repositoryId += 1) {
-      names.add(namespaceName({ repositoryId, number: 42 }, `${'same-beginning-of-'.repeat(3)}${repositoryId}`));
+      names.add(
+        namespaceName('berth', { repositoryId, number: 42 }, `${'same-beginning-of-'.repeat(3)}${repositoryId}`),
+      );
     }
     assert.equal(names.size, repositories);
   });
 
   it('E2 keeps pull requests of one repository apart', () => {
     const names = new Set<string>();
-    for (let number = 1; number <= 5_000; number += 1) names.add(namespaceName({ repositoryId: 1, number }, 'shop'));
+    for (let number = 1; number <= 5_000; number += 1)
+      names.add(namespaceName('berth', { repositoryId: 1, number }, 'shop'));
     assert.equal(names.size, 5_000);
   });
 
   it('is the same whenever it is asked', () => {
     const key = { repositoryId: 1, number: 42 };
-    assert.equal(namespaceName(key, 'shop'), namespaceName(key, 'shop'));
-    assert.match(namespaceName(key, 'shop'), /^pr-42-shop-[0-9a-z]{6}$/);
+    assert.equal(namespaceName('berth', key, 'shop'), namespaceName('berth', key, 'shop'));
+    assert.match(namespaceName('berth', key, 'shop'), /^pr-42-shop-[0-9a-z]{6}$/);
+    assert.notEqual(namespaceName('staging', key, 'shop'), namespaceName('berth', key, 'shop'));
   });
 });
 
@@ -97,7 +101,7 @@ describe('hostLabel', () => {
   it('fits into a DNS label and can be taken apart again', () => {
     for (const name of hostile) {
       for (const number of numbers) {
-        const namespace = namespaceName({ repositoryId: 123_456_789, number }, name);
+        const namespace = namespaceName('berth', { repositoryId: 123_456_789, number }, name);
         for (const route of routes) {
           const label = hostLabel(namespace, route, false);
           assert.match(label, dnsLabel);
@@ -112,7 +116,7 @@ describe('hostLabel', () => {
     const labels = new Map<string, string>();
     for (const repositoryId of [1, 2]) {
       for (const number of [1, 11, 111]) {
-        const namespace = namespaceName({ repositoryId, number }, 'shop');
+        const namespace = namespaceName('berth', { repositoryId, number }, 'shop');
         for (const [index, route] of routes.entries()) {
           const label = hostLabel(namespace, route, index === 0);
           assert.equal(labels.get(label), undefined);

@@ -134,7 +134,7 @@ async function testWorld({ limits, replace }: Setting, opened: PreviewKey[]) {
     build: (job, signal) => build(ports, job, signal),
   });
 
-  const name = (key: PreviewKey) => namespaceName(key, repository.name);
+  const name = (key: PreviewKey) => namespaceName(planSettings.instance, key, repository.name);
   const traces = () =>
     structuredClone({
       writes: forge.writes,
