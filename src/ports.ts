@@ -343,7 +343,7 @@ export interface QueueHandlers {
   build(job: BuildJob, signal: AbortSignal): Promise<void>;
 }
 
-export interface ReconcileRun {
+interface ReconcileRun {
   readonly signal: AbortSignal;
   /** Who asked for the run. */
   readonly by: TriggeredBy;
@@ -371,7 +371,7 @@ export interface Store {
 }
 
 /** Something that one process at a time may do. */
-export interface Claim {
+interface Claim {
   /** Holds it for another `ttlMs` from now on. @returns whether it is still ours. */
   renew(): Promise<boolean>;
   /** Gives it back; nothing when it is not ours any more. */
