@@ -165,25 +165,29 @@ describe('webhook', { timeout: 60_000 }, () => {
     assert.deepEqual(queue.triggered, []);
   });
 
-  it('A7 closes requests that only drip, and serves others meanwhile', async () => {
+  it('A7 closes requests that only drip, and serves others meanwhile', async (test) => {
     await app.close();
-    app = build([secret], { requestTimeoutMs: 1_000 });
+    app = build([secret], { requestTimeoutMs: 4_000 });
     const port = await listen();
     const head = 'POST /webhooks/github HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
-    const drips = Array.from({ length: 100 }, (_, nth) => {
+    const drips = Array.from({ length: 40 }, (_, nth) => {
       const drip = connect(port, '127.0.0.1');
-      const closed = once(drip, 'close');
-      drip.on('error', () => undefined);
+      // Somebody who still writes to a closed connection gets an error first.
+      const closed = new Promise<void>((resolve) => drip.on('error', () => undefined).once('close', () => resolve()));
       drip.resume();
       // Half of them never come to the end of their head.
       drip.write(nth % 2 === 0 ? head : `${head}Content-Length: 1000\r\n\r\n`);
-      const timer = setInterval(() => drip.write('x'), 50);
-      return { closed: closed.finally(() => clearInterval(timer)), socket: drip };
+      const timer = setInterval(() => drip.write('x'), 100);
+      test.after(() => {
+        clearInterval(timer);
+        drip.destroy();
+      });
+      return { closed, socket: drip };
     });
     const body = pullRequestEvent();
-    const isDripping = () => drips.every(({ socket }) => !socket.closed);
     assert.equal((await post(body, headersFor(body, 'pull_request'))).statusCode, 202);
-    assert.ok(isDripping(), 'nobody was closed for the sake of the one that was served');
+    const open = drips.filter(({ socket }) => !socket.closed).length;
+    assert.equal(open, drips.length, 'nobody was closed for the sake of the one that was served');
     await Promise.all(drips.map(({ closed }) => closed));
     assert.equal((await post(body, headersFor(body, 'pull_request'))).statusCode, 202);
     assert.deepEqual(queue.triggered, ['7-42', '7-42']);
