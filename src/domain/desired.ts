@@ -42,13 +42,14 @@ export function isRequested(when: When, pullRequest: PullRequest, changedFiles: 
 }
 
 /**
- * The facts of a pull request that can change what should exist, as one comparable text. A run whose intent differs
+ * The facts of a pull request that can change what should exist or be said, as one comparable text. A run whose intent differs
  * from the newest one has been superseded.
  */
 export function intentOf(pullRequest: PullRequest | undefined): string {
   if (!pullRequest) return 'gone';
-  const { state, draft, head, base } = pullRequest;
+  const { state, draft, head, base, repository } = pullRequest;
   return JSON.stringify([
+    `${repository.owner}/${repository.name}`,
     state,
     draft,
     head.revision,

@@ -57,13 +57,14 @@ describe('intentOf', () => {
     assert.equal(intentOf(samplePullRequest({ labels: ['b', 'a'], title: 'Another' })), intent);
   });
 
-  it('changes with state, revision, draft, labels and base branch', () => {
+  it('changes with state, revision, draft, labels, base branch and the name of the repository', () => {
     const others = [
       samplePullRequest({ labels: ['a', 'b'], state: 'closed' }),
       samplePullRequest({ labels: ['a', 'b'], head: { ...head, revision: 'c'.repeat(40) } }),
       samplePullRequest({ labels: ['a', 'b'], draft: true }),
       samplePullRequest({ labels: ['a'] }),
       samplePullRequest({ labels: ['a', 'b'], base: { branch: 'next', revision } }),
+      samplePullRequest({ labels: ['a', 'b'], repository: { ...samplePullRequest().repository, name: 'renamed' } }),
       undefined,
     ];
     assert.equal(new Set([intent, ...others.map(intentOf)]).size, others.length + 1);
