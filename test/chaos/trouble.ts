@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { apiStatusOf } from '../../src/adapters/kubernetes/api-error.ts';
+import { fenceAnnotation, releaseAnnotation } from '../../src/adapters/kubernetes/metadata.ts';
 import type { KubernetesObject } from '../../src/adapters/kubernetes/objects.ts';
 import { previewSelector } from '../../src/adapters/kubernetes/ownership.ts';
 import { releaseName } from '../../src/domain/names.ts';
@@ -21,6 +22,8 @@ export interface Troubles {
 
 const cueMs = 3_000;
 const slowMs = 1_500;
+/** How long somebody looks for a namespace to meddle with. */
+const namespaceMs = 10_000;
 
 export function troublesIn(world: World): Troubles {
   const { github, redis, api, berths, tell } = world;
@@ -128,13 +131,13 @@ export function troublesIn(world: World): Troubles {
         return void api.silenceWatches();
       case 'remove namespace':
         return run(event.do, async () => {
-          const name = await namespaceOf(world, event.pull);
+          const name = await namespaceOf(world, event.pull, fenceAnnotation);
           tell(name ? `somebody removes ${name}` : 'there is no namespace to remove');
           if (name) await world.cluster.json({ method: 'DELETE', path: pathOf(name) }, AbortSignal.timeout(10_000));
         });
       case 'uninstall':
         return run(event.do, async () => {
-          const name = await namespaceOf(world, event.pull);
+          const name = await namespaceOf(world, event.pull, releaseAnnotation);
           tell(name ? `somebody uninstalls the release in ${name}` : 'there is no release to uninstall');
           const pull = world.pulls[event.pull];
           if (!name || !pull) return;
@@ -145,7 +148,7 @@ export function troublesIn(world: World): Troubles {
         });
       case 'hold namespace':
         return run(event.do, async () => {
-          const name = await namespaceOf(world, event.pull);
+          const name = await namespaceOf(world, event.pull, fenceAnnotation);
           if (!name) return tell('there is no namespace to hold');
           const path = `${pathOf(name)}/configmaps`;
           const metadata = { name: 'held', finalizers: ['example.com/hold'] };
@@ -239,15 +242,19 @@ function beginAtApiServer({ api }: World, { fault, times }: Extract<ClusterEvent
   }
 }
 
-async function namespaceOf(world: World, index: number): Promise<string | undefined> {
+/** The namespace of a pull request, as soon as `annotation` is on it; `undefined` when that does not come soon. */
+async function namespaceOf(world: World, index: number, annotation: string): Promise<string | undefined> {
   const pull = world.pulls[index];
   if (!pull) return undefined;
   const query = { labelSelector: previewSelector(world.instance, pull) };
-  const found = await world.cluster.list<KubernetesObject>(
-    { path: '/api/v1/namespaces', query },
-    AbortSignal.timeout(10_000),
-  );
-  return found.items.find(({ metadata }) => metadata.deletionTimestamp === undefined)?.metadata.name;
+  const signal = AbortSignal.timeout(2 * namespaceMs);
+  for (const until = Date.now() + namespaceMs; ; ) {
+    const { items } = await world.cluster.list<KubernetesObject>({ path: '/api/v1/namespaces', query }, signal);
+    const found = items.find(({ metadata }) => metadata.annotations?.[annotation] !== undefined);
+    if (found && found.metadata.deletionTimestamp === undefined) return found.metadata.name;
+    if (Date.now() > until) return undefined;
+    await delay(250);
+  }
 }
 
 async function letGo({ cluster }: World, namespace: string): Promise<void> {
