@@ -29,7 +29,8 @@ describe('Kubernetes: removal', { timeout: 120_000, concurrency: 2 }, () => {
     ['its pods are deleted', { method: 'DELETE', path: /\/pods/ }],
   ] as const) {
     it(`G6 leaves a namespace of a new UID and its pods alone, when it comes just before ${what}`, async () => {
-      await using stage = await faultyPreview();
+      // A request is held for as long as a namespace takes to go.
+      await using stage = await faultyPreview({ requestTimeoutMs: 60_000 });
       const { preview, proxy, cluster } = stage;
       await preview.prepare();
       await createPod(preview, 'old');

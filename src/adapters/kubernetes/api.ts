@@ -48,13 +48,13 @@ export interface KubernetesApi {
   close(): Promise<void>;
 }
 
-const requestTimeoutMs = 10_000;
+const defaultTimeoutMs = 10_000;
 const attempts = 4;
 const longestRetryAfterMs = 5_000;
 const retriedStatuses = new Set([429, 500, 502, 503, 504]);
 
-/** A client for the current context of `kubeConfig`. */
-export function kubernetesApi(kubeConfig: KubeConfig): KubernetesApi {
+/** A client for the current context of `kubeConfig`; a request may take `requestTimeoutMs`, unless it says otherwise. */
+export function kubernetesApi(kubeConfig: KubeConfig, requestTimeoutMs = defaultTimeoutMs): KubernetesApi {
   const server = kubeConfig.getCurrentCluster()?.server.replace(/\/$/, '');
   if (server === undefined) throw new Error('the kubeconfig has no current cluster');
   const http = new IsomorphicFetchHttpLibrary();

@@ -30,7 +30,7 @@ export interface KubernetesCluster extends Cluster {
 
 /** The cluster of the current context of `kubeConfig`; `options` override the defaults one by one. */
 export function kubernetesCluster(kubeConfig: KubeConfig, options: Partial<KubernetesOptions> = {}): KubernetesCluster {
-  return clusterOver(kubernetesApi(kubeConfig), { ...defaultKubernetesOptions, ...options });
+  return clusterOver(kubernetesApi(kubeConfig, options.requestTimeoutMs), { ...defaultKubernetesOptions, ...options });
 }
 
 function clusterOver(api: KubernetesApi, options: KubernetesOptions): KubernetesCluster {

@@ -18,6 +18,8 @@ export interface KubernetesOptions {
   readonly patience: Patience;
   /** However quiet a watch is, it is not believed for longer. */
   readonly relistMs: number;
+  /** How long the API server may take to answer; 10 s when left out. */
+  readonly requestTimeoutMs?: number;
 }
 
 interface ContainerDefaults {
