@@ -52,10 +52,10 @@ function seconds(ms: number): string {
 }
 
 try {
-  await Promise.all(Array.from({ length: Number(values.parallel) }, work));
-} catch (error) {
-  if (!stopping.signal.aborted) throw error;
-  console.log('stopped');
+  // All of them, also when one is interrupted: the others are still cleaning up.
+  const ended = await Promise.allSettled(Array.from({ length: Number(values.parallel) }, work));
+  if (stopping.signal.aborted) console.log('stopped');
+  else for (const each of ended) if (each.status === 'rejected') throw each.reason;
 } finally {
   if (!alreadyUp) await down();
 }
