@@ -30,5 +30,5 @@ RUN mkdir /var/lib/berth && chown 65532:65532 /var/lib/berth \
  && chmod +x dist/cli.js && ln -s /berth/dist/cli.js /usr/local/bin/berth
 USER 65532:65532
 ENV NODE_ENV=production
-EXPOSE 8080 8081
+EXPOSE 8080 8081 9090
 ENTRYPOINT ["berth"]

@@ -17,7 +17,7 @@ export function openMetrics(now: () => number): Metrics {
   collectDefaultMetrics({ register: registry });
   const reclaims = new Counter({
     name: 'berth_reclaims_total',
-    help: 'What was lost or left behind, found, and put right. Each is a defect to look into: the log says what it was.',
+    help: 'What was lost or left behind, found, and put right. Each but an image is a defect to look into: the log says what.',
     labelNames: ['kind'],
     registers,
   });

@@ -390,7 +390,10 @@ export interface AlarmClock extends Clock {
   timeout(ms: number): AbortSignal;
 }
 
-/** What operators count. A reclaim is a defect to look into: something was lost or left behind before. */
+/**
+ * What operators count. A reclaim is a defect to look into: something was lost or left behind before. Only images come to
+ * their end in this way.
+ */
 export interface Telemetry {
   /** Something left behind was found and removed. */
   reclaimed(kind: LeakKind, count?: number): void;
