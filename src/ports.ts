@@ -58,6 +58,39 @@ export interface Forge {
   writeDeployment(key: PreviewKey, report: DeploymentReport, signal: AbortSignal): Promise<void>;
   /** Marks every deployment of the preview inactive. @returns how many were active. */
   retireDeployments(key: PreviewKey, signal: AbortSignal): Promise<number>;
+  /** The revision at the tip of a branch of the repository, `undefined` when there is no such branch. */
+  branchRevision(repository: Repository, branch: string, signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * Whether this person may write to the repository, as GitHub says at this moment: neither a cache nor what a comment says
+   * about its author is asked. Rejects when GitHub does not tell, which means no.
+   */
+  mayWrite(repositoryId: number, login: string, signal: AbortSignal): Promise<boolean>;
+  /** What our App itself has written down: that exactly this revision may run for this pull request. */
+  approval(key: PreviewKey, revision: string, signal: AbortSignal): Promise<Approval | undefined>;
+  /** Writes it down as a commit status on the revision; nothing when it says so already. */
+  recordApproval(key: PreviewKey, approval: Approval, signal: AbortSignal): Promise<void>;
+  /** People's comments on the pull request that mention `/preview`, of the newest 300, oldest first. None of a bot's. */
+  commandComments(key: PreviewKey, signal: AbortSignal): Promise<readonly CommandComment[]>;
+}
+
+/** That a revision of a fork may run. Whoever approved it must still have the right when it does. */
+export interface Approval {
+  /** 40 hex digits. */
+  readonly revision: string;
+  /** Login of the person who approved it. */
+  readonly by: string;
+  /** Web page of the comment that says so. */
+  readonly url: string;
+}
+
+/** A comment that may hold a command; all of it is a stranger's text. */
+export interface CommandComment {
+  readonly author: string;
+  /** At most 65,536 characters. */
+  readonly body: string;
+  /** Changed since it was written: by whom is not known. */
+  readonly isEdited: boolean;
+  readonly url: string;
 }
 
 export interface Redelivery {
@@ -260,6 +293,29 @@ export interface ServiceDirectory {
     port: number,
     signal: AbortSignal,
   ): Promise<{ readonly host: string; readonly port: number } | undefined>;
+}
+
+/** Kubernetes Secrets that an operator has given to repositories. Never for untrusted code. */
+export interface Secrets {
+  /**
+   * Values by the names asked for, each `<secret>/<key>`.
+   * @throws DiagnosedError `SecretMissing` that names the first one which does not exist or was not given to the repository.
+   */
+  values(
+    repository: Repository,
+    names: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, string>>;
+}
+
+/** Keeps credentials out of everything that is shown or logged. */
+export interface Redaction {
+  /** From now on this value is left out of every text, as it is or encoded. Too short ones are refused: they would hit everything. */
+  hold(credential: string): void;
+  /** The text without credentials: those that are held, and whatever has the shape of a well-known token. */
+  text(text: string): string;
+  /** The same for lines, across which a credential may be split; as many lines as were given. */
+  lines(lines: readonly string[]): readonly string[];
 }
 
 /** Helm, run as the namespace's deployer account. */
