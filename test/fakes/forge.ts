@@ -1,6 +1,6 @@
 import { RetryLaterError } from '../../src/domain/errors.ts';
 import type { PreviewKey, PullRequest, Repository } from '../../src/domain/preview.ts';
-import type { Clock, DeploymentReport, Forge } from '../../src/ports.ts';
+import type { Approval, Clock, CommandComment, DeploymentReport, Forge } from '../../src/ports.ts';
 
 export interface FakeForge extends Forge {
   /** What people do. */
@@ -26,6 +26,14 @@ export interface FakeForge extends Forge {
     /** The App may not ask about anything of this owner until it is over. */
     suspend(owner: string): void;
     unsuspend(owner: string): void;
+    /** What a person may do in a repository from now on; everybody else may read. */
+    setRole(repositoryId: number, login: string, role: Role): void;
+    /** @returns the comment's web page, which tells it apart. */
+    comment(key: PreviewKey, author: string, body: string): string;
+    editComment(key: PreviewKey, url: string, body: string): void;
+    /** Makes the branch, or moves its tip. Every repository has a branch `main` from the beginning. */
+    pushBranch(repositoryId: number, branch: string, revision: string): void;
+    deleteBranch(repositoryId: number, branch: string): void;
   };
   /** A webhook that does not arrive; `deliver` is what it leads to when it is asked for again. */
   loseDelivery(deliver: () => void): void;
@@ -37,11 +45,19 @@ export interface FakeForge extends Forge {
   comment(key: PreviewKey): string | undefined;
   /** Oldest first. */
   deployments(key: PreviewKey): readonly FakeDeployment[];
+  /** What has been recorded as approved for this pull request, oldest first. */
+  approvals(key: PreviewKey): readonly Approval[];
+  /** What the forge would say of the right to write, failing or not. */
+  hasRight(repositoryId: number, login: string): boolean;
   /** How many writes there were: an unchanged world causes none. */
   readonly writes: number;
   /** Makes every call fail with this error, until it is called without one. */
   fail(error?: Error): void;
+  /** Makes questions about rights fail with this error, until it is called without one. */
+  failRights(error?: Error): void;
 }
+
+export type Role = 'admin' | 'maintain' | 'write' | 'triage' | 'read';
 
 interface FakeDeployment {
   readonly revision: string;
@@ -52,6 +68,9 @@ interface FakeDeployment {
 
 interface World {
   repository: Repository;
+  readonly roles: Map<string, Role>;
+  /** Revisions of their tips. */
+  readonly branches: Map<string, string>;
   readonly pulls: Map<
     number,
     {
@@ -61,6 +80,8 @@ interface World {
       files: readonly string[];
       comments: string[];
       readonly deployments: MutableDeployment[];
+      peoplesComments: readonly CommandComment[];
+      readonly approvals: Approval[];
     }
   >;
 }
@@ -79,8 +100,10 @@ export function fakeForge(clock: Clock = { now: () => Date.now() }): FakeForge {
   const suspended = new Set<string>();
   const lost: { readonly at: number; readonly deliver: () => void }[] = [];
   let failure: Error | undefined;
+  let rightsFailure: Error | undefined;
   let writes = 0;
   let lastId = 1_000;
+  let lastCommentId = 0;
 
   function enter(signal: AbortSignal): void {
     signal.throwIfAborted();
@@ -217,11 +240,39 @@ export function fakeForge(clock: Clock = { now: () => Date.now() }): FakeForge {
       enter(signal);
       return retire(entryOf(key)?.deployments ?? []);
     },
+    async branchRevision(repository, branch, signal) {
+      enter(signal);
+      return surely(repository.id, 'reading a branch').branches.get(branch);
+    },
+    async mayWrite(repositoryId, login, signal) {
+      enter(signal);
+      if (rightsFailure) throw rightsFailure;
+      surely(repositoryId, 'asking for a right');
+      return hasRight(repositoryId, login);
+    },
+    async approval(key, revision, signal) {
+      enter(signal);
+      return entryOf(key)?.approvals.findLast((each) => each.revision === revision);
+    },
+    async recordApproval(key, approval, signal) {
+      enter(signal);
+      const entry = entryOf(key);
+      if (!entry) throw new Error(`recording an approval: there is no pull request ${key.number}`);
+      const last = entry.approvals.findLast(({ revision }) => revision === approval.revision);
+      if (last?.by === approval.by && last.url === approval.url) return;
+      entry.approvals.push(approval);
+      writes += 1;
+    },
+    async commandComments(key, signal) {
+      enter(signal);
+      return (entryOf(key)?.peoplesComments ?? []).slice(-300).filter(({ body }) => body.includes('/preview'));
+    },
     people: {
       addRepository(owner, name) {
         lastId += 1;
         const repository = { id: lastId, owner, name, cloneUrl: `https://forge.test/${owner}/${name}.git` };
-        worlds.set(repository.id, { repository, pulls: new Map() });
+        const branches = new Map([['main', revisionOf(lastId, 0)]]);
+        worlds.set(repository.id, { repository, roles: new Map(), branches, pulls: new Map() });
         return repository;
       },
       renameRepository(repositoryId, name) {
@@ -251,7 +302,16 @@ export function fakeForge(clock: Clock = { now: () => Date.now() }): FakeForge {
           base: { branch: 'main', revision: revisionOf(repositoryId, 0) },
           ...change,
         };
-        world.pulls.set(number, { pull, isHidden: false, closedAt: 0, files: [], comments: [], deployments: [] });
+        world.pulls.set(number, {
+          pull,
+          isHidden: false,
+          closedAt: 0,
+          files: [],
+          comments: [],
+          deployments: [],
+          peoplesComments: [],
+          approvals: [],
+        });
         return current(world, pull);
       },
       change(key, change) {
@@ -271,6 +331,23 @@ export function fakeForge(clock: Clock = { now: () => Date.now() }): FakeForge {
       hide: (key, isHidden) => void (known(key).isHidden = isHidden),
       suspend: (owner) => void suspended.add(owner),
       unsuspend: (owner) => void suspended.delete(owner),
+      setRole: (repositoryId, login, role) => void worlds.get(repositoryId)?.roles.set(login, role),
+      comment(key, author, body) {
+        const entry = known(key);
+        lastCommentId += 1;
+        const { owner, name } = surely(key.repositoryId, 'commenting').repository;
+        const url = `https://forge.test/${owner}/${name}/pull/${key.number}#issuecomment-${lastCommentId}`;
+        entry.peoplesComments = [...entry.peoplesComments, { author, body, isEdited: false, url }];
+        return url;
+      },
+      editComment(key, url, body) {
+        const entry = known(key);
+        entry.peoplesComments = entry.peoplesComments.map((each) =>
+          each.url === url ? { ...each, body, isEdited: true } : each,
+        );
+      },
+      pushBranch: (repositoryId, branch, revision) => void worlds.get(repositoryId)?.branches.set(branch, revision),
+      deleteBranch: (repositoryId, branch) => void worlds.get(repositoryId)?.branches.delete(branch),
     },
     loseDelivery: (deliver) => void lost.push({ at: clock.now(), deliver }),
     current(key) {
@@ -281,11 +358,19 @@ export function fakeForge(clock: Clock = { now: () => Date.now() }): FakeForge {
     comments: (key) => seen(key)?.comments ?? [],
     comment: (key) => seen(key)?.comments[0],
     deployments: (key) => seen(key)?.deployments ?? [],
+    approvals: (key) => seen(key)?.approvals ?? [],
+    hasRight,
     get writes() {
       return writes;
     },
     fail: (error) => void (failure = error),
+    failRights: (error) => void (rightsFailure = error),
   };
+
+  function hasRight(repositoryId: number, login: string): boolean {
+    const role = worlds.get(repositoryId)?.roles.get(login) ?? 'read';
+    return role === 'admin' || role === 'maintain' || role === 'write';
+  }
 
   function retire(deployments: readonly MutableDeployment[]): number {
     const active = deployments.filter(({ state }) => state !== 'inactive');
