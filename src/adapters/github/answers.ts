@@ -33,6 +33,21 @@ const authored = {
 
 export const commentAnswer = z.object({ id: z.int(), body: z.string().nullish(), ...authored });
 
+export const personsCommentAnswer = z.object({
+  ...commentAnswer.shape,
+  html_url: z.string(),
+  created_at: z.string(),
+  updated_at: z.string(),
+});
+
+export const commitStatusAnswer = z.object({
+  state: z.string(),
+  context: z.string(),
+  description: z.string().nullish(),
+  target_url: z.string().nullish(),
+  creator: authored.user,
+});
+
 export const deploymentAnswer = z.object({
   id: z.int(),
   sha: z.string(),

@@ -18,6 +18,8 @@ export interface Page<T> {
   readonly value: T;
   /** Whether GitHub says that there is another page. Where it would be is ours to say: no link is ever followed. */
   readonly hasNext: boolean;
+  /** Number of the last page, as far as GitHub says so: it does not on the last one itself. */
+  readonly lastPage: number | undefined;
 }
 
 /**
@@ -25,7 +27,10 @@ export interface Page<T> {
  * when aborted, and an ordinary error for an outage or for an answer that makes no sense.
  */
 export interface Client {
-  /** A GET, conditional when the answer is known already; `make` turns the parsed answer into what is kept and given. */
+  /**
+   * A GET, conditional when the answer is known already; `make` turns the parsed answer into what is kept and given. Where
+   * several make different things of the same answer, `view` tells theirs apart.
+   */
   get<A, T>(
     caller: Caller,
     route: string,
@@ -33,6 +38,7 @@ export interface Client {
     schema: z.ZodType<A>,
     make: (answer: A) => T,
     signal: AbortSignal,
+    view?: string,
   ): Promise<Page<T>>;
   /**
    * A GET whose answer is not kept, for what is different every time; with the cursor of the next page, `undefined` at the
@@ -168,26 +174,27 @@ export function createClient(options: ClientOptions): Client {
       schema: z.ZodType<A>,
       make: (answer: A) => T,
       signal: AbortSignal,
+      view?: string,
     ): Promise<Page<T>> {
-      const key = JSON.stringify([caller, route, parameters]);
+      const key = JSON.stringify([caller, route, parameters, view]);
       const known = etags.get(key);
       const headers = known ? { headers: { 'if-none-match': known.etag } } : {};
       try {
         const answer = await ask(caller, route, { ...parameters, ...headers }, signal);
         const value = make(parse(schema, answer.data, route));
-        const hasNext = nextAddress(answer.headers['link']) !== undefined;
-        const etag = answer.headers['etag'];
-        if (etag !== undefined) etags.set(key, { etag, value, hasNext });
-        return { value, hasNext };
+        const { link, etag } = answer.headers;
+        const page = { value, hasNext: addressOf('next', link) !== undefined, lastPage: lastPageOf(link) };
+        if (etag !== undefined) etags.set(key, { ...page, etag });
+        return page;
       } catch (error) {
-        // The key names the route and with it what `make` makes.
+        // The key names the route and the view, and with them what `make` makes.
         if (known && error instanceof RefusedError && error.status === 304) return known as Page<T>;
         throw error;
       }
     },
     async getAnew(caller, route, parameters, schema, signal) {
       const answer = await ask(caller, route, parameters, signal);
-      const [, query] = nextAddress(answer.headers['link'])?.split('?') ?? [];
+      const [, query] = addressOf('next', answer.headers['link'])?.split('?') ?? [];
       return {
         value: parse(schema, answer.data, route),
         nextCursor: new URLSearchParams(query).get('cursor') ?? undefined,
@@ -215,8 +222,16 @@ function speakingAsApp(hook: Hook) {
   };
 }
 
-function nextAddress(link: string | undefined): string | undefined {
-  return /<([^>]*)>;\s*rel="next"/.exec(link ?? '')?.[1];
+function addressOf(relation: 'next' | 'last', link: string | undefined): string | undefined {
+  const [, address] = new RegExp(`<([^<>]*)>;\\s*rel="${relation}"`).exec(link ?? '') ?? [];
+  return address;
+}
+
+/** Only the number is used: the address itself could be anywhere. */
+function lastPageOf(link: string | undefined): number | undefined {
+  const [, query] = addressOf('last', link)?.split('?') ?? [];
+  const number = Number(new URLSearchParams(query).get('page') ?? undefined);
+  return Number.isSafeInteger(number) && number > 0 ? number : undefined;
 }
 
 function parse<A>(schema: z.ZodType<A>, data: unknown, route: string): A {

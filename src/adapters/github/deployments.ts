@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { keyId, type PreviewKey } from '../../domain/preview.ts';
 import { RetryLaterError } from '../../domain/errors.ts';
 import type { Clock, DeploymentReport, Store } from '../../ports.ts';
-import { deploymentAnswer, deploymentStatusAnswer, pullRequestAnswer } from './answers.ts';
+import { deploymentAnswer, deploymentStatusAnswer, pullRequestAnswer, pullRequestOf } from './answers.ts';
 import type { IsOurs } from './comments.ts';
 import { listAll } from './pages.ts';
 import { RefusedError } from './refused-error.ts';
@@ -123,13 +123,8 @@ async function createUnlessRefused(context: DeploymentContext, report: Deploymen
     return await create(context, report);
   } catch (error) {
     if (!(error instanceof RefusedError) || error.status !== 422) throw error;
-    const head = await access.get(
-      '/pulls/{number}',
-      { number: key.number },
-      pullRequestAnswer,
-      (pull) => pull.head.sha,
-    );
-    if (head.value !== report.revision) return undefined;
+    const head = await access.get('/pulls/{number}', { number: key.number }, pullRequestAnswer, pullRequestOf);
+    if (head.value.head.revision !== report.revision) return undefined;
     const cacheKey = `deployment-refused:${keyId(key)}:${report.revision}`;
     const refusals = Number((await cache.get(cacheKey)) ?? 0) + 1;
     await cache.set(cacheKey, String(refusals), cacheMs);

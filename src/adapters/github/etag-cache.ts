@@ -5,6 +5,7 @@ interface CachedAnswer {
   /** What was made of the answer, not the answer: a fraction of its size. */
   readonly value: unknown;
   readonly hasNext: boolean;
+  readonly lastPage: number | undefined;
 }
 
 export interface EtagCache {

@@ -5,7 +5,9 @@ import { z } from 'zod';
 import type { PreviewKey, PullRequest } from '../../domain/preview.ts';
 import type { Clock, Forge, Store } from '../../ports.ts';
 import { appAnswer, closedPullRequestAnswer, fileAnswer, pullRequestAnswer, pullRequestOf } from './answers.ts';
+import { approval, recordApproval } from './approvals.ts';
 import { type ClientOptions, createClient } from './client.ts';
+import { commandComments } from './command-comments.ts';
 import { type IsOurs, writeComment } from './comments.ts';
 import { createDeliveries } from './deliveries.ts';
 import { type DeploymentContext, deployedPullRequests, retireDeployments, writeDeployment } from './deployments.ts';
@@ -13,6 +15,7 @@ import { createInstallations } from './installations.ts';
 import { listAll } from './pages.ts';
 import { RefusedError } from './refused-error.ts';
 import { inRepository, type RepositoryAccess } from './repository-access.ts';
+import { branchRevision, mayWrite } from './rights.ts';
 
 export interface GithubForgeOptions {
   /** `https://api.github.com`, or `https://<host>/api/v3`. */
@@ -166,6 +169,20 @@ export function githubForge(options: GithubForgeOptions): Forge {
       );
       return retired ?? 0;
     },
+    branchRevision: (repository, branch, signal) =>
+      surelyWithin(repository.id, signal, 'reading a branch', (access) => branchRevision(access, branch)),
+    mayWrite: (repositoryId, login, signal) =>
+      surelyWithin(repositoryId, signal, 'asking for a right', (access) => mayWrite(access, login)),
+    approval: (key, revision, signal) =>
+      within(key.repositoryId, signal, async (access) =>
+        approval(access, await isOurs(signal), environment, key, revision),
+      ),
+    recordApproval: (key, given, signal) =>
+      surelyWithin(key.repositoryId, signal, 'recording an approval', async (access) =>
+        recordApproval(access, await isOurs(signal), environment, key, given),
+      ),
+    commandComments: async (key, signal) =>
+      (await within(key.repositoryId, signal, (access) => commandComments(access, key))) ?? [],
   };
 }
 

@@ -12,7 +12,10 @@ export const neededPermissions: readonly NeededPermission[] = [
   { name: 'contents', access: 'read', purpose: 'fetch what is built' },
   // Also what comments on pull requests ask for, as an alternative to `issues`.
   { name: 'pull_requests', access: 'write', purpose: 'read pull requests and comment on them' },
+  // GitHub offers `issue_comment` only to Apps that may read issues, though it is about pull requests, too.
+  { name: 'issues', access: 'read', purpose: 'be told of comments' },
   { name: 'deployments', access: 'write', purpose: 'show the preview and its URL on the pull request' },
+  { name: 'statuses', access: 'write', purpose: 'write down which commits of strangers were approved' },
 ];
 
 export interface NeededEvent {
@@ -30,7 +33,12 @@ export interface NeededEvent {
  */
 export const neededEvents: readonly NeededEvent[] = [
   { name: 'pull_request', without: 'previews follow only when the sweep comes by', essential: true },
-  { name: 'issue_comment', without: 'a deleted comment comes back late', essential: false },
+  {
+    name: 'issue_comment',
+    without: 'commands and approvals in comments are noticed late',
+    essential: true,
+    offeredWith: 'issues read',
+  },
   {
     name: 'check_suite',
     without: 'an image built by CI is noticed late',

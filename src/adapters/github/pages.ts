@@ -9,7 +9,7 @@ const perPage = 100;
  * whether there is another one, since what it points at could be anywhere.
  */
 export async function listAll<T>(
-  ask: (page: Parameters) => Promise<Page<readonly T[]>>,
+  ask: (page: Parameters) => Promise<Pick<Page<readonly T[]>, 'value' | 'hasNext'>>,
   maxPages: number,
 ): Promise<readonly T[]> {
   const items: T[] = [];

@@ -5,7 +5,14 @@ import type { Installations, Reach } from './installations.ts';
 import { RefusedError } from './refused-error.ts';
 
 export interface RepositoryAccess extends Reach {
-  get<A, T>(path: string, parameters: Parameters, schema: z.ZodType<A>, make: (answer: A) => T): Promise<Page<T>>;
+  /** `view` as in `Client`. */
+  get<A, T>(
+    path: string,
+    parameters: Parameters,
+    schema: z.ZodType<A>,
+    make: (answer: A) => T,
+    view?: string,
+  ): Promise<Page<T>>;
   /** `path` starts with the method: `POST /deployments`. */
   write<A>(path: string, parameters: Parameters, schema: z.ZodType<A>): Promise<A>;
 }
@@ -38,7 +45,7 @@ function accessTo(client: Client, reach: Reach, signal: AbortSignal): Repository
   const id = { repository_id: reach.repository.id };
   return {
     ...reach,
-    get: (path, parameters, schema, make) =>
+    get: (path, parameters, schema, make, view) =>
       client.get(
         reach.installationId,
         `GET /repositories/{repository_id}${path}`,
@@ -46,6 +53,7 @@ function accessTo(client: Client, reach: Reach, signal: AbortSignal): Repository
         schema,
         make,
         signal,
+        view,
       ),
     write: (path, parameters, schema) => {
       const [method, rest] = path.split(' ');

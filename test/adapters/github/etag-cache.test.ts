@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { createEtagCache } from '../../../src/adapters/github/etag-cache.ts';
 
-const answer = (etag: string) => ({ etag, value: etag, hasNext: false });
+const answer = (etag: string) => ({ etag, value: etag, hasNext: false, lastPage: undefined });
 
 it('the cache of answers keeps those that were used last', () => {
   const cache = createEtagCache(2);
