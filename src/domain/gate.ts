@@ -3,6 +3,7 @@
  * or not. Pure.
  */
 import type { JsonObject } from './json.ts';
+import type { Diagnosis } from './preview.ts';
 
 /** What one preview's objects are held against. */
 export interface GatePolicy {
@@ -14,6 +15,13 @@ export interface GatePolicy {
   readonly hosts: readonly string[];
   /** Kinds that the operator allows besides the usual ones, each `<group>/<Kind>`, e.g. `postgresql.cnpg.io/Cluster`. */
   readonly extraKinds: readonly string[];
+  /** Annotations that the operator allows besides the usual ones: keys, or prefixes that end in a slash, e.g. `acme.io/`. */
+  readonly extraAnnotations: readonly string[];
+  /**
+   * Minor version of the cluster's Kubernetes 1.x. Pods may use what Pod Security relaxes for Windows (1.25) and for user
+   * namespaces (1.35) from there on, since older clusters ignore the fields that make it safe. `undefined`: never.
+   */
+  readonly kubernetesMinor: number | undefined;
   /** RuntimeClass that every pod must name; `undefined` when it may name any or none. */
   readonly runtimeClass: string | undefined;
 }
@@ -34,4 +42,13 @@ export interface Refusal {
  */
 export function refusalsOf(objects: readonly JsonObject[], policy: GatePolicy): readonly Refusal[] {
   return objects.length > 0 && policy.namespace === '' ? [] : [];
+}
+
+/** One diagnosis for all refusals, of which there is at least one: the first in its sentence, at most 20 in its log. */
+export function refusedChart(refusals: readonly Refusal[]): Diagnosis {
+  const [first] = refusals;
+  return {
+    reason: 'ChartRefused',
+    message: `The chart may not be installed: ${first?.object} ${first?.field}: ${first?.rule}.`,
+  };
 }
