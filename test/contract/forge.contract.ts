@@ -2,19 +2,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RetryLaterError } from '../../src/domain/errors.ts';
-import type { PreviewKey, Repository } from '../../src/domain/preview.ts';
+import type { PreviewKey } from '../../src/domain/preview.ts';
 import type { DeploymentReport, Forge } from '../../src/ports.ts';
+import { describeForgeTrustContract, type TrustStage } from './forge-trust.contract.ts';
 
 /** What people do on the forge, and what they see there. */
-interface ForgeStage {
-  addRepository(owner: string, name: string): Pick<Repository, 'id'>;
+interface ForgeStage extends TrustStage {
   rename(repositoryId: number, name: string): void;
   removeApp(owner: string): void;
   openPullRequest(
     repositoryId: number,
     options?: { readonly title?: string; readonly labels?: readonly string[]; readonly files?: readonly string[] },
   ): PreviewKey;
-  push(key: PreviewKey): void;
   close(key: PreviewKey): void;
   /** Closed eight days ago, and not changed since. */
   closeLongAgo(key: PreviewKey): void;
@@ -34,7 +33,6 @@ interface ForgeStage {
     readonly description: string;
     readonly environmentUrl: string | undefined;
   }[];
-  readonly writes: number;
 }
 
 export interface ForgeSubject extends AsyncDisposable {
@@ -423,4 +421,6 @@ export function describeForgeContract(name: string, makeSubject: () => Promise<F
       await assert.rejects(forge.deployedPullRequests(repository, aborted), isReason);
     });
   });
+
+  describeForgeTrustContract(name, makeSubject);
 }

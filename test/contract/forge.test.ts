@@ -51,6 +51,17 @@ describeForgeContract('fake forge', async () => {
       loseDelivery: async () => forge.loseDelivery(() => (arrived += 1)),
       arrivedLate: async () => arrived,
       deleteComment: (key) => people.deleteComment(key),
+      setRole: (id, login, role) => people.setRole(id, login, role),
+      failRights: () => forge.failRights(new Error('no answer')),
+      pushBranch(id, branch) {
+        pushes += 1;
+        const revision = pushes.toString(16).padStart(40, '0');
+        people.pushBranch(id, branch, revision);
+        return revision;
+      },
+      deleteBranch: (id, branch) => people.deleteBranch(id, branch),
+      comment: (key, author, body) => people.comment(key, author, body),
+      editComment: (key, comment, body) => people.editComment(key, String(comment), body),
       comments: (key) => [forge.comment(key)].filter((text) => text !== undefined),
       deployments: (key) =>
         forge.deployments(key).map(({ revision, state, statuses }) => ({
@@ -107,6 +118,18 @@ describeForgeContract('GitHub', async () => {
       deleteComment(key) {
         for (const { id } of simulator.comments(key.repositoryId, key.number))
           simulator.deleteComment(key.repositoryId, id);
+      },
+      setRole: (id, login, role) => simulator.setPermission(id, login, role),
+      failRights: () =>
+        void simulator.faults.add({ match: { path: 'repos/get-collaborator-permission-level' }, status: 500 }),
+      pushBranch: (id, branch) => simulator.pushBranch(id, branch, { 'pushed.txt': `${Math.random()}` }),
+      deleteBranch: (id, branch) => simulator.deleteBranch(id, branch),
+      comment: (key, author, body) => simulator.comment(key.repositoryId, key.number, author, body),
+      editComment(key, comment, body) {
+        // GitHub tells times to the second.
+        simulator.setClockOffset(2_000);
+        simulator.editComment(key.repositoryId, Number(comment), body);
+        simulator.setClockOffset(0);
       },
       comments: (key) =>
         simulator

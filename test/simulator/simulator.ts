@@ -28,6 +28,7 @@ import { deliveryRoutes } from './routes/deliveries.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
 import { pullRequestRoutes } from './routes/pull-requests.ts';
 import { rateLimitRoutes } from './routes/rate-limit.ts';
+import { refRoutes } from './routes/refs.ts';
 import { repositoryRoutes } from './routes/repositories.ts';
 import { statusRoutes } from './routes/statuses.ts';
 import { stateSummary, until, type UntilOptions } from './until.ts';
@@ -100,6 +101,7 @@ const routes = [
   ...deliveryRoutes,
   ...repositoryRoutes,
   ...commitRoutes,
+  ...refRoutes,
   ...pullRequestRoutes,
   ...commentRoutes,
   ...checkRoutes,

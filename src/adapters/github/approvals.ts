@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { PreviewKey } from '../../domain/preview.ts';
 import type { Approval } from '../../ports.ts';
 import { commitStatusAnswer } from './answers.ts';
+import type { Page } from './client.ts';
 import type { IsOurs } from './comments.ts';
 import { RefusedError } from './refused-error.ts';
 import type { RepositoryAccess } from './repository-access.ts';
@@ -65,28 +66,26 @@ async function newestOfOurs(
   revision: string,
 ): Promise<CommitStatus | undefined> {
   for (let page = 1; page <= mostPages; page += 1) {
-    const { value, hasNext } = await statuses(access, isOurs, context, revision, page);
-    const found = value.find((each) => each !== undefined);
+    const { value, hasNext } = await statuses(access, isOurs, revision, page);
+    const found = value.find((status) => status.context === context);
     if (found || !hasNext) return found;
   }
   return undefined;
 }
 
-/** Those that are not ours stay in the page, without their text. */
+/** Ours, of all pull requests: the answer is kept for whoever asks about this revision. */
 async function statuses(
   access: RepositoryAccess,
   isOurs: IsOurs,
-  context: string,
   revision: string,
   page: number,
-): Promise<{ readonly value: readonly (CommitStatus | undefined)[]; readonly hasNext: boolean }> {
+): Promise<Pick<Page<readonly CommitStatus[]>, 'value' | 'hasNext'>> {
   try {
     return await access.get(
       '/commits/{ref}/statuses',
       { ref: revision, per_page: 100, page },
       z.array(commitStatusAnswer),
-      (each) =>
-        each.map((status) => (status.context === context && isOurs({ user: status.creator }) ? status : undefined)),
+      (each) => each.filter((status) => isOurs({ user: status.creator })),
     );
   } catch (error) {
     // GitHub does not know the revision: nobody can have approved it.

@@ -28,8 +28,8 @@ export interface Page<T> {
  */
 export interface Client {
   /**
-   * A GET, conditional when the answer is known already; `make` turns the parsed answer into what is kept and given. Where
-   * several make different things of the same answer, `view` tells theirs apart.
+   * A GET, conditional when the answer is known already; `make` turns the parsed answer into what is kept and given, by
+   * nothing else than route and parameters. Where several make different things of the same answer, `view` tells theirs apart.
    */
   get<A, T>(
     caller: Caller,

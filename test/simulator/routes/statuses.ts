@@ -1,3 +1,4 @@
+import { addStatus } from '../operations/statuses.ts';
 import { combinedStatusResource, statusResource } from '../resources/commit.ts';
 import type { CommitStatus, Repository } from '../world/entities.ts';
 import { created, invalid, ok } from '../http/answer.ts';
@@ -12,6 +13,8 @@ interface StatusInput {
   readonly context?: string;
 }
 
+/** Of one context for one commit. Source: docs.github.com/rest/commits/statuses */
+const mostStatuses = 1_000;
 const read = [{ statuses: 'read' }] as const;
 
 export const statusRoutes: readonly Route[] = [
@@ -55,17 +58,16 @@ function createStatus(call: Call) {
   if ((input.description ?? '').length > 140) {
     throw invalid('Status', 'description', 'description is too long (maximum is 140 characters)');
   }
-  const status: CommitStatus = {
-    id: call.world.nextId(),
-    sha,
+  const context = input.context ?? 'default';
+  const before = repositoryOf(call).statuses.filter((each) => each.sha === sha && each.context === context);
+  if (before.length >= mostStatuses) {
+    throw invalid('Status', 'base', `This SHA and context has reached the maximum number of statuses.`);
+  }
+  const status = addStatus(call, repositoryOf(call), sha, actorOf(call), {
     state: input.state,
-    context: input.context ?? 'default',
+    context,
     description: input.description ?? null,
     targetUrl: input.target_url ?? null,
-    creator: actorOf(call),
-    createdAt: call.world.now(),
-  };
-  repositoryOf(call).statuses.push(status);
-  call.world.changed();
+  });
   return created(statusResource(call.world, repositoryOf(call), status));
 }
