@@ -322,8 +322,9 @@ export interface Redaction {
 export interface Releaser {
   /**
    * Installs or upgrades the release, without waiting for readiness unless the chart has post hooks.
+   * The chart is rendered once; what came out is held against the gate, and exactly that is applied.
    * When aborted, Helm is asked to end, waited for, and only then killed.
-   * @throws DiagnosedError when the chart or the cluster's rules are at fault.
+   * @throws DiagnosedError when the chart or the cluster's rules are at fault: `ChartRefused` by the gate, before anything is applied.
    */
   upgrade(request: ReleaseRequest, signal: AbortSignal): Promise<Released>;
   /** Brings a release that a killed Helm left pending back to a state from which `upgrade` works. */
@@ -341,6 +342,11 @@ export interface ReleaseRequest {
   readonly valuesTexts: readonly string[];
   /** Wins over `valuesTexts`. */
   readonly values: JsonObject;
+  /** Host names of the preview's routes: the chart may claim these and no others. */
+  readonly hosts: readonly string[];
+  readonly trust: Trust;
+  /** Whether a release is there already, which charts may ask. */
+  readonly isUpgrade: boolean;
 }
 
 export interface Released {

@@ -55,7 +55,8 @@ export async function act(ports: Ports, pass: Pass, step: ActingStep, observatio
       return;
     case 'upgrade release':
       if (namespace.state === 'active' && pass.desired.state === 'present') {
-        await upgrade(ports, pass, pass.desired.plan, step.planDigest, namespace);
+        const isUpgrade = observation.observed.release.state !== 'absent';
+        await upgrade(ports, pass, pass.desired.plan, step.planDigest, namespace, isUpgrade);
       }
       return;
     case 'record revision':
@@ -83,6 +84,7 @@ async function upgrade(
   plan: Plan,
   planDigest: string,
   namespace: { readonly name: string; readonly uid: string },
+  isUpgrade: boolean,
 ): Promise<void> {
   const { snapshot, signal } = pass;
   if (!snapshot) throw new Error(`deploying ${namespace.name}: no snapshot of ${plan.revision}`);
@@ -104,6 +106,9 @@ async function upgrade(
         chartPath: folder?.path,
         valuesTexts: await readValuesFiles(snapshot, plan, signal),
         values: releaseValues(plan, digests),
+        hosts: plan.routes.map(({ url }) => new URL(url).hostname),
+        trust: plan.trust,
+        isUpgrade,
       },
       signal,
     );
