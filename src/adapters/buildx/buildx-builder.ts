@@ -14,6 +14,7 @@ import { removeImage } from './image-removal.ts';
 import { Progress } from './progress.ts';
 import { connectRegistries } from './registry-connection.ts';
 import { registryClient } from './registry.ts';
+import { Turns } from './turns.ts';
 import { imageLister, instanceLabel } from './stored-images.ts';
 
 export interface BuildxBuilderOptions {
@@ -61,7 +62,20 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
   /** Docker daemons whose image store cannot push by itself. */
   const pushingWithDocker = new Set<string>();
 
+  /** Two builds of one thing at the same time, one of which is stopped, are what makes BuildKit lose layers. */
+  const turns = new Turns();
+
   async function buildAt(endpoint: Endpoint, build: Build): Promise<string> {
+    try {
+      return await pushedAt(endpoint, build);
+    } catch (error) {
+      if (!(error instanceof LostLayerError)) throw error;
+      build.onLog('BuildKit has lost a layer of its cache: building once more without the cache');
+      return await pushedAt(endpoint, { ...build, withoutCache: true });
+    }
+  }
+
+  async function pushedAt(endpoint: Endpoint, build: Build): Promise<string> {
     const digest = await runBuildx(endpoint, build);
     if (endpoint.kind === 'buildkit' || pushingWithDocker.has(endpoint.url)) return digest;
     const pushed = await registry.digestOf(build.request.ref, build.signal);
@@ -88,6 +102,7 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
         request: { ...request, labels: { ...request.labels, [instanceLabel]: options.instance } },
         endpoint,
         metadataPath,
+        withoutCache: build.withoutCache,
         registryCache: options.registryCache === true && endpoint.kind === 'buildkit',
         insecure: options.insecureRegistries?.includes(hostOf(request.ref)) ?? false,
         pushWithDocker: pushingWithDocker.has(endpoint.url),
@@ -135,6 +150,8 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
     switch (verdict.kind) {
       case 'fault':
         return new DiagnosedError(verdict.diagnosis, { cause: error });
+      case 'lost layer':
+        return new LostLayerError(`building ${request.ref}: ${verdict.message}`, { cause: error });
       case 'outage':
         return new Error(`building ${request.ref}: ${verdict.message}`, { cause: error });
       case 'image':
@@ -145,6 +162,25 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
     }
   }
 
+  async function buildSomewhere(build: Build): Promise<{ readonly digest: string }> {
+    const { request, signal } = build;
+    const untrusted = request.trust === 'untrusted' ? options.untrustedEndpoints : undefined;
+    const failures: string[] = [];
+    for (const endpoint of rankEndpoints(untrusted ?? options.endpoints, hostAndPath(request.ref))) {
+      if (!(await isReachable(endpoint, connectTimeoutMs, signal))) {
+        failures.push(`${endpoint.url} does not accept connections`);
+        continue;
+      }
+      try {
+        return { digest: await buildAt(endpoint, build) };
+      } catch (error) {
+        if (!(error instanceof UnreachableError)) throw error;
+        failures.push(`${endpoint.url}: ${error.message}`);
+      }
+    }
+    throw new Error(`building ${request.ref}: no BuildKit answers: ${failures.join('; ')}`);
+  }
+
   return {
     digestOf: registry.digestOf,
     storedImages: imageLister(registries, options.instance),
@@ -152,21 +188,7 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
     async build(request, onLog, signal) {
       signal.throwIfAborted();
       const build = await examined(request, onLog, signal);
-      const untrusted = request.trust === 'untrusted' ? options.untrustedEndpoints : undefined;
-      const failures: string[] = [];
-      for (const endpoint of rankEndpoints(untrusted ?? options.endpoints, hostAndPath(request.ref))) {
-        if (!(await isReachable(endpoint, connectTimeoutMs, signal))) {
-          failures.push(`${endpoint.url} does not accept connections`);
-          continue;
-        }
-        try {
-          return { digest: await buildAt(endpoint, build) };
-        } catch (error) {
-          if (!(error instanceof UnreachableError)) throw error;
-          failures.push(`${endpoint.url}: ${error.message}`);
-        }
-      }
-      throw new Error(`building ${request.ref}: no BuildKit answers: ${failures.join('; ')}`);
+      return turns.take(request.ref, signal, () => buildSomewhere(build));
     },
   };
 }
@@ -175,6 +197,7 @@ interface Build {
   readonly request: BuildRequest;
   readonly image: string;
   readonly dockerfile: { readonly path: string; readonly text: string };
+  readonly withoutCache: boolean;
   readonly onLog: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -182,6 +205,11 @@ interface Build {
 /** An endpoint that did not even start to build. */
 class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
+}
+
+/** BuildKit cannot go on from what it has in its cache. */
+class LostLayerError extends Error {
+  override readonly name = 'LostLayerError';
 }
 
 /** Refuses what BuildKit must not see, and what is sure to fail there. */
@@ -193,7 +221,7 @@ async function examined(request: BuildRequest, onLog: (line: string) => void, si
   const text = await textOf(request.dockerfilePath, signal);
   const problem = text === undefined ? 'there is no such file' : problemOf(text, request.trust);
   if (problem) throw new DiagnosedError(buildFailed(image, shown, problem, [], []));
-  return { request, image, dockerfile: { path: shown, text: text ?? '' }, onLog, signal };
+  return { request, image, dockerfile: { path: shown, text: text ?? '' }, withoutCache: false, onLog, signal };
 }
 
 function problemOf(dockerfile: string, trust: BuildRequest['trust']): string | undefined {

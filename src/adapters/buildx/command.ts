@@ -8,6 +8,8 @@ export interface CommandOptions {
   readonly endpoint: Endpoint;
   readonly metadataPath: string;
   readonly registryCache: boolean;
+  /** Whether every step is done anew, whatever BuildKit has in its own cache. */
+  readonly withoutCache: boolean;
   readonly insecure: boolean;
   /** Whether buildx pushes by means of the Docker daemon; see `output`. */
   readonly pushWithDocker: boolean;
@@ -26,6 +28,7 @@ export function buildArguments(options: CommandOptions): readonly string[] {
     `--file=${request.dockerfilePath}`,
     `--output=${output(options)}`,
     ...(request.target === undefined ? [] : [`--target=${request.target}`]),
+    ...(options.withoutCache ? ['--no-cache'] : []),
     ...(options.registryCache ? cache(repository, request) : []),
     ...Object.entries(request.labels).map(([key, value]) => `--label=${key}=${value}`),
     ...Object.entries({ ...request.args, ...ownArgs(repository, request) }).map(

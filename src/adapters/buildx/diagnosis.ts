@@ -2,7 +2,7 @@
 import type { Diagnosis, Place } from '../../domain/preview.ts';
 import { instructionsOf, stagesOf } from './dockerfile.ts';
 import type { Vertex } from './progress.ts';
-import { isOutage } from './step-outage.ts';
+import { isLostLayer, isOutage } from './step-outage.ts';
 
 export interface FailedBuild {
   /** The image's name in the manifest. */
@@ -18,6 +18,8 @@ export type Verdict =
   | { readonly kind: 'fault'; readonly diagnosis: Diagnosis }
   /** The Dockerfile names this image and it could not be read: the registry knows whose fault that is. */
   | { readonly kind: 'image'; readonly ref: string; readonly ifAbsent: Diagnosis }
+  /** Everything that uses BuildKit's cache of these steps fails from now on. */
+  | { readonly kind: 'lost layer'; readonly message: string }
   | { readonly kind: 'outage'; readonly message: string };
 
 /**
@@ -39,8 +41,9 @@ export function judge(build: FailedBuild): Verdict {
     if (places.length > 0) return fault(readable(error));
     if (target !== undefined && !stages.includes(target))
       return fault(`it has no stage \`${plain(build.target ?? '')}\``);
-    return { kind: 'outage', message: error };
+    return { kind: isLostLayer(error) ? 'lost layer' : 'outage', message: error };
   }
+  if (isLostLayer(failed.error)) return { kind: 'lost layer', message: `${failed.name}: ${error}` };
   const ref = /^(?:\[internal\] load metadata for |resolve image config for docker-image:\/\/)(\S+)$/.exec(
     failed.name,
   )?.[1];

@@ -5,7 +5,7 @@
  * @param error what BuildKit says about the step.
  */
 export function isOutage(instruction: string, error: string): boolean {
-  if (stopped.test(error) || machine.test(error)) return true;
+  if (stopped.test(error) || machine.test(error) || isLostLayer(error)) return true;
   return /^ADD\s.*\bhttps?:\/\//s.test(instruction) && (busy.test(error) || unanswered.test(error));
 }
 
@@ -14,6 +14,15 @@ const stopped = /(?:context canceled|context deadline exceeded|error reading fro
 
 /** The machine that builds is at its end. A command that finds this out just exits, like any that fails. */
 const machine = /(?:no space left on device|read-only file system|input\/output error|too many open files)$/;
+
+/**
+ * Whether BuildKit has lost a layer that it still believes to have. It happens when builds of the same thing run at the same time
+ * and one of them is stopped; from then on every build that finds the layer in the cache fails, until one is made without it.
+ * Source: github.com/moby/buildkit/pull/6808
+ */
+export function isLostLayer(error: string): boolean {
+  return /\bsnapshot \S+ does not exist: not found$/.test(error);
+}
 
 /** What a server says that may well say something else soon. */
 const busy = /invalid response status (?:408|425|429|5\d\d)$/;

@@ -185,6 +185,43 @@ describe('judge', () => {
   });
 });
 
+describe('judge, of a layer that BuildKit has lost', () => {
+  const lost = 'failed to stat active key during commit: snapshot 8sq does not exist: not found';
+  for (const { name, vertices, text, want } of [
+    {
+      name: 'finds it at the end of the build',
+      vertices: [failing('exporting to image', `failed to commit tdm to 8sq during finalize: ${lost}`)],
+      text: [solve(`failed to commit tdm to 8sq during finalize: ${lost}`)],
+      want: 'lost layer',
+    },
+    {
+      name: 'finds it in a step, which is not the author’s fault',
+      vertices: [failing('[2/2] RUN make', `failed to mount 8sq: snapshot 8sq does not exist: not found`)],
+      text: [...at(2), solve('failed to mount 8sq: snapshot 8sq does not exist: not found')],
+      want: 'lost layer',
+    },
+    {
+      name: 'finds it without a step',
+      vertices: [],
+      text: [solve(lost)],
+      want: 'lost layer',
+    },
+    {
+      name: 'is not deceived by a command that talks of it',
+      vertices: [
+        failing('[2/2] RUN echo', `process "/bin/sh -c echo '${lost}'" did not complete successfully: exit code: 1`),
+      ],
+      text: [...at(2), solve(`process "/bin/sh -c echo '${lost}'" did not complete successfully: exit code: 1`)],
+      want: 'fault',
+    },
+  ]) {
+    it(name, () => {
+      const dockerfile = { path: 'Dockerfile', text: 'FROM scratch AS base\n' };
+      assert.equal(judge({ image: 'web', dockerfile, target: undefined, vertices, text }).kind, want);
+    });
+  }
+});
+
 describe('timedOut', () => {
   it('names the step that was running, with what it said last', () => {
     const vertices: readonly Vertex[] = [
