@@ -188,8 +188,17 @@ export interface BuildRequest {
 
 /** Kubernetes, seen through the namespaces that carry our labels. */
 export interface Cluster {
-  /** Everything that decides the next step, read afresh. */
-  observe(key: PreviewKey, name: string, signal: AbortSignal): Promise<ClusterState>;
+  /**
+   * Everything that decides the next step, read afresh. Whether the namespace is `prepared` is judged by the objects in it,
+   * against what `prepareNamespace` would make of `wanted` (under whatever name the namespace has); `undefined` is for previews
+   * that are not wanted: nothing is looked at then, and `prepared` is false.
+   */
+  observe(
+    key: PreviewKey,
+    name: string,
+    wanted: NamespaceRequest | undefined,
+    signal: AbortSignal,
+  ): Promise<ClusterState>;
   /**
    * The state of the workloads now and after each change, until the caller stops iterating or the namespace is gone.
    * Nothing is missed: dropped, expired and silent watches are listed again. Equal states are not repeated.
@@ -301,11 +310,7 @@ export interface Secrets {
    * Values by the names asked for, each `<secret>/<key>`.
    * @throws DiagnosedError `SecretMissing` that names the first one which does not exist or was not given to the repository.
    */
-  values(
-    repository: Repository,
-    names: readonly string[],
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, string>>;
+  values(repository: Repository, names: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
 }
 
 /** Keeps credentials out of everything that is shown or logged. */

@@ -4,7 +4,7 @@ import { releaseValues, type Plan } from '../domain/plan.ts';
 import type { Desired, PreviewKey, PullRequest, Step } from '../domain/preview.ts';
 import type { Snapshot } from '../ports.ts';
 import type { Fence } from './fence.ts';
-import type { Observation } from './observe.ts';
+import { type Observation, wantedNamespace } from './observe.ts';
 import type { Limits, Ports } from './ports.ts';
 
 /** Steps that change something; the others end or suspend a pass. */
@@ -27,7 +27,7 @@ export interface Pass {
 
 /** @throws what the port throws; a `DiagnosedError` of a release is written down instead, for the next look to find. */
 export async function act(ports: Ports, pass: Pass, step: ActingStep, observation: Observation): Promise<void> {
-  const { key, name, signal } = pass;
+  const { key, signal } = pass;
   const { namespace } = observation.observed;
   const fence = namespace.state === 'active' ? await pass.fence.claim(namespace.name, namespace.uid) : undefined;
   switch (step.do) {
@@ -36,10 +36,8 @@ export async function act(ports: Ports, pass: Pass, step: ActingStep, observatio
     case 'start builds':
       return startBuilds(ports, pass, step.images);
     case 'create namespace': {
-      const { pullRequest, desired } = pass;
-      if (!pullRequest || desired.state !== 'present') return;
-      const { repository } = pullRequest;
-      return ports.cluster.prepareNamespace({ key, name, repository, trust: desired.trust }, signal);
+      const wanted = wantedNamespace(pass);
+      return wanted && ports.cluster.prepareNamespace(wanted, signal);
     }
     case 'delete namespace':
       if (namespace.state !== 'active') return;

@@ -1,5 +1,6 @@
-import type { ImageState, Observed, PreviewKey } from '../domain/preview.ts';
-import type { Plan, PlannedImage } from '../domain/plan.ts';
+import type { Desired, ImageState, Observed, PreviewKey, PullRequest } from '../domain/preview.ts';
+import type { PlannedImage } from '../domain/plan.ts';
+import type { NamespaceRequest } from '../ports.ts';
 import type { Ports } from './ports.ts';
 
 /** What is there now, as far as the next step depends on it. */
@@ -9,23 +10,40 @@ export interface Observation {
   readonly hasDeleteHooks: boolean;
 }
 
+/** What a pass wants to see the world for. */
+interface Purpose {
+  readonly key: PreviewKey;
+  readonly name: string;
+  readonly pullRequest: PullRequest | undefined;
+  readonly desired: Desired;
+}
+
+/** The namespace that the preview should have; `undefined` when it should have none, or nobody knows. */
+export function wantedNamespace({ key, name, pullRequest, desired }: Purpose): NamespaceRequest | undefined {
+  if (!pullRequest || desired.state !== 'present') return undefined;
+  return { key, name, repository: pullRequest.repository, trust: desired.trust };
+}
+
 /**
  * Reads the world. Digests of images once seen are passed on from one observation of a pass to the next: their tags
  * are content keys, so what was there stays what it is.
  */
 export async function observe(
   ports: Pick<Ports, 'builder' | 'cluster' | 'queue'>,
-  key: PreviewKey,
-  name: string,
-  plan: Plan | undefined,
+  purpose: Purpose,
   digests: Map<string, string>,
   signal: AbortSignal,
 ): Promise<Observation> {
+  const { key, name, desired } = purpose;
+  const plan = desired.state === 'present' ? desired.plan : undefined;
   const observeBuilds = async () => {
     const builds = await ports.queue.waitingFor(key);
     return { builds, images: await observeImages(ports, plan?.images ?? [], builds, digests, signal) };
   };
-  const [state, { builds, images }] = await Promise.all([ports.cluster.observe(key, name, signal), observeBuilds()]);
+  const [state, { builds, images }] = await Promise.all([
+    ports.cluster.observe(key, name, wantedNamespace(purpose), signal),
+    observeBuilds(),
+  ]);
   const { namespace, release, workloads, hasDeleteHooks } = state;
   return { observed: { namespace, images, builds, release, workloads }, hasDeleteHooks };
 }

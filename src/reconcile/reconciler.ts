@@ -131,13 +131,12 @@ async function converge(
   report: Report,
   reclaimed: ReclaimCounter,
 ): Promise<Observed | undefined> {
-  const { key, name, desired, digests, signal } = pass;
+  const { key, desired, digests, signal } = pass;
   const { log } = ports;
-  const plan = desired.state === 'present' ? desired.plan : undefined;
   const acted = new Set<string>();
   let overdue: Bounded | undefined;
   for (;;) {
-    const observation = await observe(ports, key, name, plan, digests, signal);
+    const observation = await observe(ports, pass, digests, signal);
     const { observed } = observation;
     const step = nextStep(desired, observed);
     switch (step.do) {

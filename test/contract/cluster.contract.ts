@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { DiagnosedError, FencedError } from '../../src/domain/errors.ts';
 import type { NamespaceState, PreviewKey, WorkloadState } from '../../src/domain/preview.ts';
-import type { FenceState, Cluster, ClusterState } from '../../src/ports.ts';
+import type { FenceState, Cluster, ClusterState, NamespaceRequest } from '../../src/ports.ts';
 
 export interface ClusterSubject extends AsyncDisposable {
   readonly cluster: Cluster;
@@ -19,6 +19,8 @@ export interface ClusterSubject extends AsyncDisposable {
   readonly heldBy: RegExp;
   /** Starts a workload that becomes ready. */
   startWorkload(name: string): Promise<void>;
+  /** Loosens what confines the preview, as a person with rights to may. */
+  loosen(name: string): Promise<void>;
   /** Deletes it, as a person would. */
   removeWorkload(name: string): Promise<void>;
   /** Leaves a release as Helm does. */
@@ -50,17 +52,17 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
     });
     afterEach(() => subject[Symbol.asyncDispose]());
 
-    const observe = (): Promise<ClusterState> => subject.cluster.observe(subject.key, subject.name, signal);
-
-    async function prepare(key = subject.key): Promise<void> {
-      const repository = {
-        id: key.repositoryId,
-        owner: 'acme',
-        name: 'shop',
-        cloneUrl: 'https://example.com/acme/shop',
-      };
-      await subject.cluster.prepareNamespace({ key, name: subject.name, repository, trust: 'trusted' }, signal);
+    function request(key = subject.key): NamespaceRequest {
+      const cloneUrl = 'https://example.com/acme/shop';
+      const repository = { id: key.repositoryId, owner: 'acme', name: 'shop', cloneUrl };
+      return { key, name: subject.name, repository, trust: 'trusted' };
     }
+
+    const observe = (wanted = request()): Promise<ClusterState> =>
+      subject.cluster.observe(subject.key, subject.name, wanted, signal);
+
+    const prepare = async (key = subject.key): Promise<void> =>
+      await subject.cluster.prepareNamespace(request(key), signal);
 
     async function active(): Promise<Extract<NamespaceState, { state: 'active' }>> {
       const { namespace } = await observe();
@@ -95,7 +97,7 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       assert.deepEqual(first, { ...first, name: subject.name, prepared: true, revision: undefined });
       await prepare();
       assert.deepEqual(await active(), first);
-      const renamed = await subject.cluster.observe(subject.key, `${subject.name}-renamed`, signal);
+      const renamed = await subject.cluster.observe(subject.key, `${subject.name}-renamed`, request(), signal);
       assert.deepEqual(renamed.namespace, first);
       const listed = await subject.cluster.previews(signal);
       assert.deepEqual(
@@ -112,6 +114,30 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
           },
         ],
       );
+    });
+
+    it('knows whether a namespace is prepared for this trust, and for nobody who does not ask', async () => {
+      await prepare();
+      const prepared = async (wanted: NamespaceRequest | undefined) => {
+        const { namespace } = await subject.cluster.observe(subject.key, subject.name, wanted, signal);
+        return namespace.state === 'active' && namespace.prepared;
+      };
+      assert.equal(await prepared(request()), true);
+      assert.equal(await prepared(undefined), false);
+      const untrusted = { ...request(), trust: 'untrusted' } as const;
+      assert.equal(await prepared(untrusted), false);
+      await subject.cluster.prepareNamespace(untrusted, signal);
+      assert.equal(await prepared(untrusted), true);
+      assert.equal(await prepared(request()), false);
+    });
+
+    it('E10 notices that somebody has loosened what confines the preview, and takes it back', async () => {
+      await prepare();
+      const { uid } = await active();
+      await subject.loosen(subject.name);
+      assert.equal((await active()).prepared, false);
+      await prepare();
+      assert.deepEqual(await active(), { ...(await active()), uid, prepared: true });
     });
 
     it('G3 waits for a terminating namespace to go before it makes the next one', async () => {
@@ -338,7 +364,7 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       const reason = new Error('newer');
       const stopped = AbortSignal.abort(reason);
       const { cluster, key } = subject;
-      await assert.rejects(cluster.observe(key, subject.name, stopped), reason);
+      await assert.rejects(cluster.observe(key, subject.name, undefined, stopped), reason);
       await assert.rejects(cluster.raiseFence({ name: subject.name, uid, number: 1 }, stopped), reason);
       await assert.rejects(collect(cluster.watchWorkloads(subject.name, stopped)), reason);
       const stop = new AbortController();

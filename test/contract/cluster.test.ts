@@ -16,6 +16,7 @@ describeClusterContract('in memory', async () => {
     hold: async (name) => cluster.hold(name, 'finalizer `example.com/hold` (1 configmaps)'),
     letGo: async (name) => world.letGo(name),
     startWorkload: async (name) => cluster.setWorkloads(name, { state: 'ready' }),
+    loosen: async (name) => cluster.loosen(name),
     removeWorkload: async (name) => cluster.damage(name),
     async markHelm(name, version, status) {
       world.namespace(name).helm.push({ version, status });
@@ -51,6 +52,11 @@ describeClusterContract('Kubernetes', async () => {
       }),
     letGo,
     startWorkload: (namespace) => preview.create(deploymentsPath(namespace), ofRelease(deployment('web', {}))),
+    async loosen(namespace) {
+      const path = `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies/berth`;
+      const body = { spec: { egress: [{}] } };
+      await api.json({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body }, signal);
+    },
     removeWorkload: (namespace) => preview.remove(`${deploymentsPath(namespace)}/web`),
     markHelm: (namespace, version, status) =>
       preview.create(corePath(namespace, 'secrets'), {

@@ -134,7 +134,7 @@ describe('Helm: charts', { timeout: 120_000, concurrency: 2 }, () => {
     await using it = await helmStage();
     const order = hook('after', 'post-install', 'wget -q -O- http://web || true');
     await it.releaser.upgrade(await it.chart({ 'hook.yaml': order }), signal);
-    const { workloads } = await it.preview.cluster.observe(it.preview.key, it.preview.name, signal);
+    const { workloads } = await it.preview.cluster.observe(it.preview.key, it.preview.name, undefined, signal);
     assert.equal(workloads.state, 'ready');
   });
 

@@ -46,7 +46,7 @@ async function deployAndRecord({ releaser, preview }: HelmStage, request: Releas
 }
 
 async function releaseOf({ preview: { cluster, key, name } }: HelmStage) {
-  return (await cluster.observe(key, name, signal)).release;
+  return (await cluster.observe(key, name, undefined, signal)).release;
 }
 
 async function exists({ preview: { api } }: HelmStage, path: string, name: string): Promise<boolean> {
@@ -142,7 +142,7 @@ describe('Helm: faults', { timeout: 200_000, concurrency: 2 }, () => {
     assert(await exists(stage, corePath(name, 'configmaps'), 'kept'));
     await cluster.deleteNamespace(name, uid, signal);
     await cluster.namespaceGone(name, uid, signal);
-    assert.equal((await cluster.observe(preview.key, name, signal)).namespace.state, 'absent');
+    assert.equal((await cluster.observe(preview.key, name, undefined, signal)).namespace.state, 'absent');
   });
 
   it('keeps a short history', async () => {

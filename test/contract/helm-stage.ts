@@ -60,10 +60,13 @@ export async function helmStage(): Promise<HelmStage> {
         chartPath: folder.path,
         valuesTexts: [],
         values: {},
+        hosts: ['web.previews.example.com'],
+        trust: 'trusted',
+        isUpgrade: false,
         ...overrides,
       };
     },
-    state: async () => (await preview.cluster.observe(preview.key, preview.name, signal)).release.state,
+    state: async () => (await preview.cluster.observe(preview.key, preview.name, undefined, signal)).release.state,
     helm: (args) =>
       spawn(tools.helm, [...args, '--namespace', preview.name], {
         env: { HOME: directory, KUBECONFIG: kubeconfig },

@@ -19,7 +19,7 @@ async function diagnosisOf(manifest: object, path = deploymentsPath, options = {
   await preview.prepare();
   await preview.create(path(preview.name), manifest);
   const { diagnosis } = await reached(preview, 'failing');
-  const { workloads } = await preview.cluster.observe(preview.key, preview.name, signal);
+  const { workloads } = await preview.cluster.observe(preview.key, preview.name, undefined, signal);
   assert.equal(workloads.state, 'failing', 'a fresh look agrees');
   return diagnosis;
 }
@@ -151,7 +151,7 @@ describe('Kubernetes: why a preview does not run', { concurrency: 4, timeout: 12
     const path = `${deploymentsPath(name)}/web`;
     const fixed = [{ op: 'replace', path: '/spec/template/spec/containers/0/command', value: ['sleep', '1000'] }];
     await api.json({ method: 'PATCH', path, contentType: 'application/json-patch+json', body: fixed }, signal);
-    const seen: string[] = [(await cluster.observe(key, name, signal)).workloads.state];
+    const seen: string[] = [(await cluster.observe(key, name, undefined, signal)).workloads.state];
     for await (const { state } of cluster.watchWorkloads(name, AbortSignal.timeout(60_000))) {
       seen.push(state);
       if (state !== 'progressing') break;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { corePath, namespacePath } from '../../src/adapters/kubernetes/collections.ts';
-import { fenceHolderAnnotation, preparedAnnotation } from '../../src/adapters/kubernetes/metadata.ts';
+import { fenceHolderAnnotation } from '../../src/adapters/kubernetes/metadata.ts';
 import type { KubernetesObject, Namespace } from '../../src/adapters/kubernetes/objects.ts';
 import { defaultKubernetesOptions } from '../../src/adapters/kubernetes/options.ts';
 import { policyObjects } from '../../src/adapters/kubernetes/policy-objects.ts';
@@ -109,11 +109,10 @@ async function inParallel<T>(width: number, items: readonly T[], work: (item: T)
 /** Labels and annotations of the namespace, without what differs from one preview to another. */
 async function namespaceState({ preview }: FaultyPreview): Promise<{ readonly terminating: boolean }> {
   const { metadata } = await preview.api.json<Namespace>({ path: namespacePath(preview.name) }, signal);
-  const { [fenceHolderAnnotation]: _, [preparedAnnotation]: hash, ...annotations } = metadata.annotations ?? {};
+  const { [fenceHolderAnnotation]: _, ...annotations } = metadata.annotations ?? {};
   const { 'berth.dev/instance': __, 'berth.dev/pull-request': ___, ...labels } = metadata.labels ?? {};
-  const prepared = hash !== undefined;
   const terminating = metadata.deletionTimestamp !== undefined;
-  const state = { labels, annotations, prepared, terminating };
+  const state = { labels, annotations, terminating };
   return state;
 }
 

@@ -64,7 +64,7 @@ describe('Kubernetes: removal', { timeout: 120_000, concurrency: 2 }, () => {
     try {
       let heldBy: string | undefined;
       while (heldBy === undefined) {
-        const { namespace } = await cluster.observe(key, name, signal);
+        const { namespace } = await cluster.observe(key, name, undefined, signal);
         assert(namespace.state === 'terminating');
         heldBy = namespace.heldBy;
         await new Promise((resolve) => setTimeout(resolve, 200));
@@ -81,7 +81,7 @@ describe('Kubernetes: removal', { timeout: 120_000, concurrency: 2 }, () => {
       await api.json({ method: 'PATCH', path, contentType, body: { metadata: { finalizers: null } } }, signal);
     }
     await gone;
-    assert.equal((await cluster.observe(key, name, signal)).namespace.state, 'absent');
+    assert.equal((await cluster.observe(key, name, undefined, signal)).namespace.state, 'absent');
   });
 
   it('G5 leaves a namespace of the same name that is not ours as it is, whatever is asked for', async () => {
@@ -101,7 +101,7 @@ describe('Kubernetes: removal', { timeout: 120_000, concurrency: 2 }, () => {
     await assert.rejects(cluster.checkFence(fence, signal), refused);
     await assert.rejects(cluster.deleteNamespace(name, uid, signal), refused);
     assert.equal(await cluster.fence(key, signal), undefined);
-    assert.deepEqual((await cluster.observe(key, name, signal)).namespace, { state: 'foreign', name });
+    assert.deepEqual((await cluster.observe(key, name, undefined, signal)).namespace, { state: 'foreign', name });
     const after = await api.json<Namespace>({ path: namespacePath(name) }, signal);
     assert.equal(after.metadata.resourceVersion, before.metadata.resourceVersion);
     assert.deepEqual(await podNames(preview), ['theirs']);

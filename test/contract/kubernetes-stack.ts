@@ -59,7 +59,7 @@ export async function testPreview(options: Partial<KubernetesOptions> = {}): Pro
   }
 
   async function uid(): Promise<string> {
-    const { namespace } = await cluster.observe(key, name, signal);
+    const { namespace } = await cluster.observe(key, name, undefined, signal);
     if (!('uid' in namespace)) throw new Error(`the namespace ${name} is ${namespace.state}`);
     return namespace.uid;
   }

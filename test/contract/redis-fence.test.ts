@@ -40,7 +40,7 @@ describe('two live workers', { timeout: 90_000 }, () => {
     );
     // Not a byte of the namespace has changed: the version counts every write.
     assert.deepEqual(await read(), before);
-    const { namespace } = await preview.cluster.observe(preview.key, preview.name, signal);
+    const { namespace } = await preview.cluster.observe(preview.key, preview.name, undefined, signal);
     assert.ok(namespace.state === 'active' && namespace.revision === second);
     // BullMQ tells the loser as well, sooner or later.
     await loser.says(({ interrupted }) => interrupted === true);

@@ -14,13 +14,16 @@ describeReleaserContract('in memory', async () => {
   const releaser = fakeReleaser(cluster.world);
   const key = { repositoryId: 1, number: 2 };
   const namespace = cluster.world.add('pr-2', key).name;
-  const state = async () => (await cluster.observe(key, namespace, signal)).release.state;
+  const state = async () => (await cluster.observe(key, namespace, undefined, signal)).release.state;
   const request = {
     namespace,
     chart: { kind: 'built-in' },
     chartPath: undefined,
     valuesTexts: [],
     values: {},
+    hosts: [],
+    trust: 'trusted',
+    isUpgrade: false,
   } as const;
   return {
     releaser,

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DiagnosedError, FencedError } from '../../src/domain/errors.ts';
 import type { NamespaceState, PreviewKey, ReleaseState, WorkloadState } from '../../src/domain/preview.ts';
-import type { Cluster, FenceState, PreviewNamespace } from '../../src/ports.ts';
+import type { Cluster, FenceState, NamespaceRequest, PreviewNamespace } from '../../src/ports.ts';
 import { type FakeNamespace, type FakeWorld, fakeWorld } from './world.ts';
 
 export interface FakeCluster extends Cluster {
@@ -13,6 +13,8 @@ export interface FakeCluster extends Cluster {
   damage(name: string): void;
   /** Keeps the namespace from going once it is deleted, until `world.letGo`. */
   hold(name: string, by: string): void;
+  /** Loosens what confines the preview, as somebody with rights to may. */
+  loosen(name: string): void;
   /** A namespace that somebody else made. */
   addForeign(name: string): void;
 }
@@ -50,14 +52,18 @@ export function fakeCluster(world: FakeWorld = fakeWorld()): FakeCluster {
     hold(name, by) {
       world.namespace(name).heldBy = by;
     },
+    loosen(name) {
+      world.namespace(name).preparedFor = undefined;
+      world.changed();
+    },
     addForeign(name) {
       world.add(name, undefined);
     },
 
-    async observe(key, name, signal) {
+    async observe(key, name, wanted, signal) {
       await answer(signal);
       const found = ours().find((namespace) => isDeepStrictEqual(namespace.key, key));
-      const namespace = namespaceState(found, world.namespaces.get(name));
+      const namespace = namespaceState(found, world.namespaces.get(name), wanted);
       if (found === undefined || found.terminating) {
         return { namespace, release: { state: 'absent' }, hasDeleteHooks: false, workloads: { state: 'none' } };
       }
@@ -89,7 +95,8 @@ export function fakeCluster(world: FakeWorld = fakeWorld()): FakeCluster {
       while (world.namespaces.get(name)?.uid === uid) await world.nextChange(signal);
     },
 
-    async prepareNamespace({ key, name }, signal) {
+    async prepareNamespace(request, signal) {
+      const { key, name } = request;
       await answer(signal);
       const existing = world.namespaces.get(name);
       if (existing?.terminating)
@@ -98,7 +105,7 @@ export function fakeCluster(world: FakeWorld = fakeWorld()): FakeCluster {
         throw new DiagnosedError({ reason: 'NamespaceTaken', message: `The namespace \`${name}\` is taken.` });
       }
       const namespace = existing ?? world.add(name, key);
-      namespace.prepared = true;
+      namespace.preparedFor = preparation(request);
       world.changed();
     },
 
@@ -153,12 +160,22 @@ function previewNamespace(namespace: FakeNamespace): PreviewNamespace {
   return { key: namespace.key as PreviewKey, name, uid, terminating, revision, routes, images };
 }
 
-function namespaceState(found: FakeNamespace | undefined, named: FakeNamespace | undefined): NamespaceState {
+function namespaceState(
+  found: FakeNamespace | undefined,
+  named: FakeNamespace | undefined,
+  wanted: NamespaceRequest | undefined,
+): NamespaceState {
   if (found === undefined) return named === undefined ? { state: 'absent' } : { state: 'foreign', name: named.name };
-  const { name, uid, heldBy, prepared, revision } = found;
+  const { name, uid, heldBy, preparedFor, revision } = found;
+  const prepared = wanted !== undefined && isDeepStrictEqual(preparedFor, preparation(wanted));
   return found.terminating
     ? { state: 'terminating', name, uid, heldBy }
     : { state: 'active', name, uid, prepared, revision };
+}
+
+/** What the policies in a namespace depend on. */
+function preparation({ repository: { owner, name }, trust }: NamespaceRequest) {
+  return { repository: `${owner}/${name}`, trust };
 }
 
 function releaseState({ helm, record, damaged }: FakeNamespace): ReleaseState {

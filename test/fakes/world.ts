@@ -1,6 +1,6 @@
 /** A cluster in memory, shared by the fakes of `Cluster` and `Releaser` as the real ones share Kubernetes. */
 import { setImmediate } from 'node:timers/promises';
-import type { PreviewKey, WorkloadState } from '../../src/domain/preview.ts';
+import type { PreviewKey, Trust, WorkloadState } from '../../src/domain/preview.ts';
 import type { ReleaseRecord } from '../../src/ports.ts';
 
 interface HelmRevision {
@@ -13,7 +13,8 @@ export interface FakeNamespace {
   readonly uid: string;
   /** `undefined` for a namespace that is not ours. */
   readonly key: PreviewKey | undefined;
-  prepared: boolean;
+  /** What it was prepared for; `undefined` once somebody has changed what was put into it. */
+  preparedFor: { readonly repository: string; readonly trust: Trust } | undefined;
   fence: number;
   terminating: boolean;
   /** What keeps it from going once it is terminating. */
@@ -78,7 +79,7 @@ export function fakeWorld(): FakeWorld {
         name,
         uid: `uid-${uids}`,
         key,
-        prepared: false,
+        preparedFor: undefined,
         fence: 1,
         terminating: false,
         heldBy: undefined,

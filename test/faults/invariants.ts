@@ -65,9 +65,15 @@ function assertServes(world: FaultWorld, pull: PullRequest, content: Content, ab
   const [namespace, ...others] = world.namespaces(pull.key);
   assert.ok(namespace, about('has a namespace'));
   assert.deepEqual(others, [], about('has one namespace only'));
-  const { prepared, terminating, revision, helm, workloads, uid, record } = namespace;
+  const { preparedFor, terminating, revision, helm, workloads, uid, record } = namespace;
   assert.deepEqual(
-    { prepared, terminating, revision, helm: helm.at(-1)?.status, workloads: workloads.state },
+    {
+      prepared: preparedFor !== undefined,
+      terminating,
+      revision,
+      helm: helm.at(-1)?.status,
+      workloads: workloads.state,
+    },
     { prepared: true, terminating: false, revision: pull.head.revision, helm: 'deployed', workloads: 'ready' },
     about('serves the newest revision'),
   );

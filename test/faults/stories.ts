@@ -116,8 +116,8 @@ async function othersAreDone({ clock, turns, queue }: FaultWorld): Promise<void>
 async function pictureOf({ world, key }: { readonly world: FaultWorld; readonly key: PreviewKey }) {
   const namespaces = world.namespaces(key);
   return structuredClone({
-    namespaces: namespaces.map(({ uid, prepared, terminating, revision, record, deployed, helm, workloads }) => ({
-      prepared,
+    namespaces: namespaces.map(({ uid, preparedFor, terminating, revision, record, deployed, helm, workloads }) => ({
+      preparedFor,
       terminating,
       revision,
       plan: record?.planDigest,

@@ -17,7 +17,7 @@ describe('opening', () => {
     await world.run(key);
 
     const namespace = world.namespace(key);
-    assert.equal(namespace?.prepared, true);
+    assert.equal(namespace?.preparedFor?.trust, 'trusted');
     assert.equal(namespace.revision, head.revision);
     assert.deepEqual(
       namespace.helm.map(({ status }) => status),
@@ -64,7 +64,7 @@ describe('opening', () => {
       await world.queue.trigger(first.key);
       await world.until(() => shared.waiting === 1);
       await world.queue.trigger(second.key);
-      await world.until(() => world.namespace(second.key)?.prepared === true);
+      await world.until(() => world.namespace(second.key)?.preparedFor !== undefined);
       shared.open();
       await world.queue.idle();
 

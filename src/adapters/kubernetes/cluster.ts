@@ -2,20 +2,21 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { releaseName } from '../../domain/names.ts';
 import type { PreviewKey } from '../../domain/preview.ts';
-import type { Cluster, ClusterState, FenceState, ReleaseRecord } from '../../ports.ts';
+import type { Cluster, ClusterState, FenceState, NamespaceRequest, ReleaseRecord } from '../../ports.ts';
 import { type KubernetesApi, kubernetesApi } from './api.ts';
 import { helmSecrets } from './collections.ts';
 import { annotateFenced, checkFence, fenceState, raiseFence } from './fence.ts';
 import { inventory, readInventory, readServices } from './inventory.ts';
 import { jobLog } from './logs.ts';
 import { deleteHooksAnnotation, revisionAnnotation } from './metadata.ts';
-import { namespaceState } from './namespace-state.ts';
+import { livingNamespace, namespaceState } from './namespace-state.ts';
 import type { KubernetesObject, Namespace } from './objects.ts';
 import { defaultKubernetesOptions, type KubernetesOptions } from './options.ts';
 import { readNamespace } from './own-namespace.ts';
 import { ownSelector, previewNamespace, previewSelector } from './ownership.ts';
-import { preparedHash } from './policy-objects.ts';
-import { prepareNamespace } from './prepare-namespace.ts';
+import { hasLabels } from './policy-drift.ts';
+import { namespaceLabels } from './policy-objects.ts';
+import { arePoliciesAsWanted, prepareNamespace } from './prepare-namespace.ts';
 import { newestVersion, releaseState } from './release-state.ts';
 import { recordAnnotations, recordedRelease } from './release-record.ts';
 import { deleteNamespace, namespaceGone } from './remove-namespace.ts';
@@ -35,18 +36,23 @@ export function kubernetesCluster(kubeConfig: KubeConfig, options: Partial<Kuber
 
 function clusterOver(api: KubernetesApi, options: KubernetesOptions): KubernetesCluster {
   const { instance, patience } = options;
-  const prepared = preparedHash(options);
 
   const helmsSecrets = async (namespace: string, signal: AbortSignal) =>
     (await api.list<KubernetesObject>(helmSecrets(namespace, releaseName), signal)).items;
 
   return {
-    async observe(key: PreviewKey, name: string, signal: AbortSignal): Promise<ClusterState> {
+    async observe(
+      key: PreviewKey,
+      name: string,
+      wanted: NamespaceRequest | undefined,
+      signal: AbortSignal,
+    ): Promise<ClusterState> {
       const inside = async (namespace: string) =>
         await Promise.all([
           helmsSecrets(namespace, signal),
           readServices(api, namespace, signal),
           readWorkloads(api, namespace, patience, signal),
+          wanted !== undefined && arePoliciesAsWanted(api, options, { ...wanted, name: namespace }, signal),
         ]);
       const query = { labelSelector: previewSelector(instance, key) };
       // The name is nearly always right, so that everything is asked for at once.
@@ -55,15 +61,18 @@ function clusterOver(api: KubernetesApi, options: KubernetesOptions): Kubernetes
         readNamespace(api, name, signal),
         inside(name),
       ]);
-      const namespace = namespaceState(key, instance, labelled.items, named, prepared, Date.now());
-      const own = labelled.items.find(({ metadata }) => 'uid' in namespace && metadata.uid === namespace.uid);
-      if (namespace.state !== 'active' || own === undefined) {
+      const own = livingNamespace(labelled.items);
+      const isActive = own !== undefined && own.metadata.deletionTimestamp === undefined;
+      if (!isActive) {
+        const namespace = namespaceState(key, instance, own, named, false, Date.now());
         return { namespace, release: { state: 'absent' }, hasDeleteHooks: false, workloads: { state: 'none' } };
       }
-      const [secrets, services, workloads] = namespace.name === name ? guess : await inside(namespace.name);
       const { annotations } = own.metadata;
+      const content = own.metadata.name === name ? guess : await inside(own.metadata.name);
+      const [secrets, services, workloads, arePoliciesPrepared] = content;
+      const prepared = arePoliciesPrepared && wanted !== undefined && hasLabels(own, namespaceLabels(options, wanted));
       return {
-        namespace,
+        namespace: namespaceState(key, instance, own, named, prepared, Date.now()),
         release: releaseState(secrets, recordedRelease(annotations), inventory(workloads.objects, services)),
         hasDeleteHooks: annotations?.[deleteHooksAnnotation] === 'true',
         workloads: workloads.state,

@@ -6,6 +6,8 @@ export const managedByBerth = 'berth';
 export const instanceLabel = 'berth.dev/instance';
 export const repositoryIdLabel = 'berth.dev/repository-id';
 export const pullRequestLabel = 'berth.dev/pull-request';
+/** `trusted` or `untrusted`: which policies the namespace has. */
+export const trustLabel = 'berth.dev/trust';
 
 /** `owner/name` at the time of creation, for people who look at the namespace. */
 export const repositoryAnnotation = 'berth.dev/repository';
@@ -13,8 +15,6 @@ export const fenceAnnotation = 'berth.dev/fence';
 /** Who raised the fence last: a word that nobody else uses. */
 export const fenceHolderAnnotation = 'berth.dev/fence-holder';
 export const revisionAnnotation = 'berth.dev/revision';
-/** A hash of what the namespace was prepared with; written last. */
-export const preparedAnnotation = 'berth.dev/prepared';
 /** JSON, see `release-record.ts`. */
 export const releaseAnnotation = 'berth.dev/release';
 /** JSON: the routes of the release that was deployed last. */

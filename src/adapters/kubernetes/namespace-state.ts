@@ -1,7 +1,7 @@
 /** The state of a preview's namespace. Pure. */
 import type { NamespaceState, PreviewKey } from '../../domain/preview.ts';
 import { timeMs } from './finding.ts';
-import { preparedAnnotation, revisionAnnotation } from './metadata.ts';
+import { revisionAnnotation } from './metadata.ts';
 import type { Namespace } from './objects.ts';
 import { ownerKey } from './ownership.ts';
 
@@ -10,18 +10,23 @@ const finalizerGraceMs = 10_000;
 /** Pods may take their time to end. */
 const contentGraceMs = 60_000;
 
+/** The one that counts of the namespaces with a preview's labels: for a moment there may be an old one beside it. */
+export function livingNamespace(labelled: readonly Namespace[]): Namespace | undefined {
+  return labelled.find(({ metadata }) => metadata.deletionTimestamp === undefined) ?? labelled[0];
+}
+
 /**
- * The namespace of a preview: `labelled` are those that carry its labels, `named` is the one that has its name, if any.
+ * The namespace of a preview: `own` is the one that carries its labels, `named` the one that has its name, if any; `prepared`
+ * whether everything of ours is in it.
  */
 export function namespaceState(
   key: PreviewKey,
   instance: string,
-  labelled: readonly Namespace[],
+  own: Namespace | undefined,
   named: Namespace | undefined,
-  preparedHash: string,
+  prepared: boolean,
   nowMs: number,
 ): NamespaceState {
-  const own = labelled.find(({ metadata }) => metadata.deletionTimestamp === undefined) ?? labelled[0];
   if (own === undefined) {
     const owner = named === undefined ? undefined : ownerKey(named, instance);
     const isOurs = owner?.repositoryId === key.repositoryId && owner.number === key.number;
@@ -35,7 +40,7 @@ export function namespaceState(
     state: 'active',
     name,
     uid,
-    prepared: annotations?.[preparedAnnotation] === preparedHash,
+    prepared,
     revision: annotations?.[revisionAnnotation],
   };
 }

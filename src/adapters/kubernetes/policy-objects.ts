@@ -1,8 +1,9 @@
 /** What is in a preview's namespace before anything else. Pure. */
-import { createHash } from 'node:crypto';
+import type { NamespaceRequest } from '../../ports.ts';
 import { deployerAccount } from './deployer.ts';
-import { instanceLabel, managedByBerth, managedByLabel } from './metadata.ts';
+import { instanceLabel, managedByBerth, managedByLabel, trustLabel } from './metadata.ts';
 import type { KubernetesOptions } from './options.ts';
+import { ownLabels } from './ownership.ts';
 
 /** An object to apply; `path` is where its kind lives in the namespace. */
 export interface PolicyObject {
@@ -59,16 +60,19 @@ export function podSecurityLabels(options: KubernetesOptions): Readonly<Record<s
   const level = options.podSecurity;
   return {
     'pod-security.kubernetes.io/enforce': level,
+    // Left out, somebody else may set it to a version from before a rule.
+    'pod-security.kubernetes.io/enforce-version': 'latest',
     'pod-security.kubernetes.io/warn': level,
     'pod-security.kubernetes.io/audit': level,
   };
 }
 
-/** A hash of everything that `prepareNamespace` puts into a namespace: equal hashes, equal policies. */
-export function preparedHash(options: KubernetesOptions): string {
-  // Objects differ between namespaces only in the namespace's name.
-  const content = JSON.stringify([podSecurityLabels(options), policyObjects('-', options)]);
-  return createHash('sha256').update(content).digest('hex').slice(0, 16);
+/** Every label of Berth's on the namespace of a preview. */
+export function namespaceLabels(
+  options: KubernetesOptions,
+  { key, trust }: Pick<NamespaceRequest, 'key' | 'trust'>,
+): Readonly<Record<string, string>> {
+  return { ...podSecurityLabels(options), ...ownLabels(options.instance, key), [trustLabel]: trust };
 }
 
 function gatewayPeers({ network }: KubernetesOptions): readonly object[] {

@@ -1,15 +1,16 @@
-/** Makes a preview's namespace, with everything that must be in it before anything else. */
+/** Makes a preview's namespace, with everything that must be in it before anything else, and tells whether all of it is there. */
 import { DiagnosedError } from '../../domain/errors.ts';
 import type { NamespaceRequest } from '../../ports.ts';
 import type { KubernetesApi } from './api.ts';
 import { apiStatusOf } from './api-error.ts';
 import { namespacePath } from './collections.ts';
-import { fenceAnnotation, fieldManager, preparedAnnotation, repositoryAnnotation } from './metadata.ts';
-import type { Namespace } from './objects.ts';
+import { fenceAnnotation, fieldManager, repositoryAnnotation } from './metadata.ts';
+import type { KubernetesObject, Namespace } from './objects.ts';
 import type { KubernetesOptions } from './options.ts';
-import { annotate, readNamespace } from './own-namespace.ts';
-import { ownerKey, ownLabels } from './ownership.ts';
-import { podSecurityLabels, policyObjects, preparedHash } from './policy-objects.ts';
+import { readNamespace } from './own-namespace.ts';
+import { ownerKey } from './ownership.ts';
+import { hasLabels, isAsWanted } from './policy-drift.ts';
+import { namespaceLabels, type PolicyObject, policyObjects } from './policy-objects.ts';
 
 /** Creates or repairs the namespace. Safe to repeat at any point. */
 export async function prepareNamespace(
@@ -19,26 +20,70 @@ export async function prepareNamespace(
   signal: AbortSignal,
 ): Promise<void> {
   const { name } = request;
-  const { uid } = await ensureNamespace(api, options, request, signal);
-  await Promise.all(
-    policyObjects(name, options).map(({ path, body }) =>
-      api.json(
-        {
-          method: 'PATCH',
-          path,
-          // Applying makes what is missing and takes back what was changed, in one call; it also does not wait for the
-          // controller that makes the `default` service account.
-          query: { fieldManager, force: true },
-          contentType: 'application/apply-patch+yaml',
-          body,
-        },
-        signal,
-      ),
-    ),
+  await ensureNamespace(api, options, request, signal);
+  const objects = policyObjects(name, options);
+  const isBinding = ({ body }: PolicyObject) => body.kind === 'RoleBinding';
+  // Nobody may do anything in the namespace before everything that confines them is there.
+  await Promise.all(objects.filter((it) => !isBinding(it)).map((object) => put(api, object, signal)));
+  await Promise.all(objects.filter(isBinding).map((object) => put(api, object, signal)));
+}
+
+/** Whether every object that `prepareNamespace` makes is there as it makes it. */
+export async function arePoliciesAsWanted(
+  api: KubernetesApi,
+  options: KubernetesOptions,
+  { name }: NamespaceRequest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const judged = policyObjects(name, options).map(async ({ path, body }) =>
+    isAsWanted(body, await readObject(api, path, signal)),
   );
-  const prepared = { [preparedAnnotation]: preparedHash(options) };
-  const isOurs = await annotate(api, options.instance, name, prepared, [{ path: '/metadata/uid', value: uid }], signal);
-  if (!isOurs) throw new Error(`preparing namespace ${name}: it was replaced meanwhile`);
+  return (await Promise.all(judged)).every(Boolean);
+}
+
+async function readObject(
+  api: KubernetesApi,
+  path: string,
+  signal: AbortSignal,
+): Promise<KubernetesObject | undefined> {
+  try {
+    return await api.json<KubernetesObject>({ path }, signal);
+  } catch (error) {
+    if (apiStatusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+/** Makes the object what it should be, whatever it was. */
+async function put(api: KubernetesApi, object: PolicyObject, signal: AbortSignal): Promise<void> {
+  const { path, body } = object;
+  const applied = await apply(api, object, signal);
+  if (isAsWanted(body, applied)) return;
+  // Applying leaves alone what others have put beside our fields, such as a quota's scopes.
+  const { apiVersion: _, kind, metadata: __, ...fields } = body;
+  const operations = Object.entries(fields).map(([field, value]) => ({ op: 'add', path: `/${field}`, value }));
+  const contentType = 'application/json-patch+json';
+  const replaced = await api.json<KubernetesObject>({ method: 'PATCH', path, contentType, body: operations }, signal);
+  if (!isAsWanted(body, replaced)) throw new Error(`preparing ${kind} ${path}: the API server keeps it different`);
+}
+
+/** Makes what is missing and takes back what was changed, in one call. */
+async function apply(api: KubernetesApi, { path, body }: PolicyObject, signal: AbortSignal): Promise<KubernetesObject> {
+  const request = {
+    method: 'PATCH',
+    path,
+    query: { fieldManager, force: true },
+    contentType: 'application/apply-patch+yaml',
+    body,
+  } as const;
+  try {
+    return await api.json<KubernetesObject>(request, signal);
+  } catch (error) {
+    // The role of a binding cannot be changed: it has another one when the operator has configured another.
+    if (apiStatusOf(error) !== 422 || body.kind !== 'RoleBinding') throw error;
+    await api.json({ method: 'DELETE', path }, signal);
+    return await api.json<KubernetesObject>(request, signal);
+  }
 }
 
 async function ensureNamespace(
@@ -46,12 +91,12 @@ async function ensureNamespace(
   options: KubernetesOptions,
   request: NamespaceRequest,
   signal: AbortSignal,
-): Promise<{ readonly uid: string }> {
+): Promise<void> {
   const { name, key, repository } = request;
-  const labels = { ...podSecurityLabels(options), ...ownLabels(options.instance, key) };
+  const labels = namespaceLabels(options, request);
   const annotations = { [repositoryAnnotation]: `${repository.owner}/${repository.name}` };
   try {
-    const created = await api.json<Namespace>(
+    await api.json<Namespace>(
       {
         method: 'POST',
         path: '/api/v1/namespaces',
@@ -64,7 +109,7 @@ async function ensureNamespace(
       },
       signal,
     );
-    return created.metadata;
+    return;
   } catch (error) {
     if (apiStatusOf(error) !== 409) throw error;
   }
@@ -80,17 +125,14 @@ async function ensureNamespace(
   if (existing.metadata.deletionTimestamp !== undefined) {
     throw new Error(`creating namespace ${name}: the one of that name is still being removed`);
   }
-  const present = existing.metadata.labels ?? {};
-  if (Object.entries(labels).some(([label, value]) => present[label] !== value)) {
-    await api.json(
-      {
-        method: 'PATCH',
-        path: namespacePath(name),
-        contentType: 'application/merge-patch+json',
-        body: { metadata: { uid: existing.metadata.uid, labels } },
-      },
-      signal,
-    );
-  }
-  return existing.metadata;
+  if (hasLabels(existing, labels)) return;
+  await api.json(
+    {
+      method: 'PATCH',
+      path: namespacePath(name),
+      contentType: 'application/merge-patch+json',
+      body: { metadata: { uid: existing.metadata.uid, labels, annotations } },
+    },
+    signal,
+  );
 }

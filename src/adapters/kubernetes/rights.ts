@@ -18,10 +18,11 @@ const groups: readonly {
   readonly verbs: readonly string[];
 }[] = [
   { group: '', resources: ['namespaces'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
-  // Server-side apply asks for both when the object is not there yet.
-  { group: '', resources: ['resourcequotas', 'limitranges', 'serviceaccounts'], verbs: ['create', 'patch'] },
-  { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: ['create', 'patch'] },
-  { group: 'rbac.authorization.k8s.io', resources: ['rolebindings'], verbs: ['create', 'patch'] },
+  // Server-side apply asks for both of the last when the object is not there yet.
+  { group: '', resources: ['resourcequotas', 'limitranges', 'serviceaccounts'], verbs: ['get', 'create', 'patch'] },
+  { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: ['get', 'create', 'patch'] },
+  // Deleted only to be made again, when the operator has named another role.
+  { group: 'rbac.authorization.k8s.io', resources: ['rolebindings'], verbs: ['get', 'create', 'patch', 'delete'] },
   { group: '', resources: ['pods'], verbs: ['list', 'watch', 'delete'] },
   { group: '', resources: ['pods/log'], verbs: ['get'] },
   { group: '', resources: ['events'], verbs: ['list', 'watch'] },
