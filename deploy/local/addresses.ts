@@ -21,12 +21,15 @@ export const networks = {
   buildBridge: 'berth-build',
   buildGateway: '10.203.0.1',
   buildCidr: '10.203.0.0/24',
+  untrustedBuildBridge: 'berth-untrusted',
+  untrustedBuildGateway: '10.203.1.1',
+  untrustedBuildCidr: '10.203.1.0/24',
 } as const;
 
 /** The registry as image references name it; loopback, so every client speaks plain HTTP to it unasked. */
 export const registryHost = `localhost:${ports.registry}`;
 
-const ours: readonly string[] = [networks.podBridge, networks.buildBridge];
+const ours: readonly string[] = [networks.podBridge, networks.buildBridge, networks.untrustedBuildBridge];
 
 /** This machine's first IPv4 address that is neither loopback nor ours; `undefined` when it has no network at all. */
 export function nodeAddress(): string | undefined {

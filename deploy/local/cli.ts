@@ -47,6 +47,7 @@ function print(stack: LocalStack, json: boolean): void {
     `  Redis       ${stack.redisUrl}`,
     `  registry    ${stack.registry}`,
     `  Docker      export DOCKER_HOST=${stack.dockerHost}`,
+    `              export DOCKER_HOST=${stack.untrustedDockerHost} (for forks)`,
     `  Kubernetes  export KUBECONFIG=${stack.kubeconfig}`,
   ];
   process.stdout.write(json ? `${JSON.stringify(stack, undefined, 2)}\n` : `${text.join('\n')}\n`);

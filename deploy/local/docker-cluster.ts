@@ -55,7 +55,7 @@ export async function startKind(places: Places, progress: Progress): Promise<Sta
     );
     await connectRegistry(kubeconfig, tools.kubectl);
   });
-  return { kubeconfig, dockerHost: await currentDockerHost(), nodeIp: await kindNodeAddress(), tools };
+  return { kubeconfig, ...(await dockerHosts()), nodeIp: await kindNodeAddress(), tools };
 }
 
 /** Starts Redis and a registry next to a cluster of the user's, which must be able to pull from `localhost:5000`. */
@@ -75,7 +75,7 @@ export async function startContext(places: Places, progress: Progress, context: 
     '-o',
     'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}',
   ]);
-  return { kubeconfig, dockerHost: await currentDockerHost(), nodeIp: nodeIp.trim(), tools };
+  return { kubeconfig, ...(await dockerHosts()), nodeIp: nodeIp.trim(), tools };
 }
 
 /** Whether Redis, the registry and the cluster answer. */
@@ -149,8 +149,10 @@ async function connectRegistry(kubeconfig: string, kubectl: string): Promise<voi
   await run([kubectl, '--kubeconfig', kubeconfig, 'apply', '-f', '-'], { input: JSON.stringify(configMap) });
 }
 
-async function currentDockerHost(): Promise<string> {
-  return (await run(['docker', 'context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'])).trim();
+/** The one Docker that there is builds everything: good enough to try Berth, not for strangers. */
+async function dockerHosts(): Promise<Pick<StartedCluster, 'dockerHost' | 'untrustedDockerHost'>> {
+  const host = (await run(['docker', 'context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'])).trim();
+  return { dockerHost: host, untrustedDockerHost: host };
 }
 
 async function kindNodeAddress(): Promise<string> {

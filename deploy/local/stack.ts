@@ -3,7 +3,13 @@ import { registryHost } from './addresses.ts';
 import { isDebianRoot } from './apt.ts';
 import { canUseKind, dockerClusterIsHealthy, startContext, startKind, stopDockerCluster } from './docker-cluster.ts';
 import { withLock } from './lock.ts';
-import { nativeIsHealthy, startNative, stopNative } from './native/native.ts';
+import {
+  completeNative,
+  nativeIsHealthy,
+  startNative,
+  stopNative,
+  untrustedBuilderIsHealthy,
+} from './native/native.ts';
 import type { StartedCluster } from './native/native.ts';
 import { placesIn } from './places.ts';
 import type { Places } from './places.ts';
@@ -23,6 +29,8 @@ export interface LocalStack {
   readonly kubeconfig: string;
   /** A Docker whose BuildKit can push to the registry; `unix://…`. */
   readonly dockerHost: string;
+  /** The same for what forks bring; another daemon where there can be two. */
+  readonly untrustedDockerHost: string;
   readonly nodeIp: string;
   /** Whether `up` found it running: who did not start it should leave it running. */
   readonly alreadyUp: boolean;
@@ -46,7 +54,7 @@ export async function up(options: StackOptions = {}): Promise<LocalStack> {
     () => progress.say('waiting for another command on the stack to finish …'),
     async () => {
       const found = await healthyStack(places);
-      if (found && (!wanted || found.cluster === wanted)) return { ...found, alreadyUp: true };
+      if (found && (!wanted || found.cluster === wanted)) return completed(found, places, progress);
       await mkdir(places.state, { recursive: true, mode: 0o700 });
       if (found && found.cluster !== 'native') await stop(places, found.cluster);
       const cluster = wanted ?? (await bestCluster());
@@ -79,7 +87,20 @@ export async function down(options: StackOptions = {}): Promise<void> {
 
 /** The running stack; `undefined` when there is none that works as a whole. */
 export async function status(options: StackOptions = {}): Promise<LocalStack | undefined> {
-  return healthyStack(settings(options).places);
+  const { places } = settings(options);
+  const stack = await healthyStack(places);
+  return stack?.cluster !== 'native' || (await untrustedBuilderIsHealthy(places)) ? stack : undefined;
+}
+
+/** The running stack, with what it lacks: an older one has no builder for forks. */
+async function completed(stack: LocalStack, places: Places, progress: Progress): Promise<LocalStack> {
+  const untrustedDockerHost =
+    stack.cluster === 'native'
+      ? await completeNative(places, progress)
+      : (stack.untrustedDockerHost ?? stack.dockerHost);
+  const whole = { ...stack, untrustedDockerHost, alreadyUp: true };
+  if (stack.untrustedDockerHost !== untrustedDockerHost) await describe(places, whole);
+  return whole;
 }
 
 function settings({ cluster, env = process.env, progress }: StackOptions) {

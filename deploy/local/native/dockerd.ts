@@ -8,43 +8,66 @@ import { treePath } from '../tools.ts';
 import { cgroupRoot, createCgroups } from './cgroups.ts';
 import { containerdSocket } from './containerd.ts';
 
-/** Where our dockerd answers. */
-export function dockerHost(places: Places): string {
-  return `unix://${path.join(places.run, 'docker.sock')}`;
+/**
+ * The Docker daemons that build. What a pull request from a fork brings is built by one of its own, for a BuildKit shares its cache
+ * between everything that it builds.
+ */
+const builders = {
+  trusted: { daemon: 'dockerd', name: 'docker', namespace: 'berth-build', bridge: networks.buildBridge },
+  untrusted: {
+    daemon: 'dockerd-untrusted',
+    name: 'docker-untrusted',
+    namespace: 'berth-untrusted-build',
+    bridge: networks.untrustedBuildBridge,
+  },
+} as const;
+
+export type BuilderTrust = keyof typeof builders;
+
+/** Where the dockerd answers. */
+export function dockerHost(places: Places, trust: BuilderTrust = 'trusted'): string {
+  return `unix://${path.join(places.run, `${builders[trust].name}.sock`)}`;
+}
+
+/** The name of its daemon. */
+export function dockerDaemon(trust: BuilderTrust): string {
+  return builders[trust].daemon;
 }
 
 /** Starts a dockerd for builds, apart from any other Docker on the machine. */
-export async function startDockerd(places: Places, tree: string): Promise<void> {
+export async function startDockerd(places: Places, tree: string, trust: BuilderTrust = 'trusted'): Promise<void> {
+  const { daemon, name, namespace } = builders[trust];
   await createCgroups();
-  await mkdir(path.join(places.run, 'docker'), { recursive: true });
-  const config = path.join(places.run, 'dockerd.json');
-  await writeFile(config, JSON.stringify(configuration(places), undefined, 2));
+  await mkdir(path.join(places.run, name), { recursive: true });
+  const config = path.join(places.run, `${daemon}.json`);
+  await writeFile(config, JSON.stringify(configuration(places, trust), undefined, 2));
   await startDaemon(places, {
-    name: 'dockerd',
+    name: daemon,
     argv: [
       path.join(tree, 'usr/sbin/dockerd'),
       '--config-file',
       config,
       '--containerd-plugins-namespace',
-      'berth-build-plugins',
+      `${namespace}-plugins`,
     ],
     env: { ...process.env, PATH: treePath(tree) },
-    ready: () => pingDocker(dockerHost(places)),
+    ready: () => pingDocker(dockerHost(places, trust)),
   });
 }
 
-function configuration(places: Places): object {
+function configuration(places: Places, trust: BuilderTrust): object {
+  const { daemon, name, namespace, bridge } = builders[trust];
   return {
-    hosts: [dockerHost(places)],
-    pidfile: path.join(places.run, 'dockerd.pid'),
-    'data-root': path.join(places.scratch, 'docker'),
-    'exec-root': path.join(places.run, 'docker'),
+    hosts: [dockerHost(places, trust)],
+    pidfile: path.join(places.run, `${daemon}.pid`),
+    'data-root': path.join(places.scratch, name),
+    'exec-root': path.join(places.run, name),
     containerd: containerdSocket(places),
-    'containerd-namespace': 'berth-build',
+    'containerd-namespace': namespace,
     'cgroup-parent': cgroupRoot,
     // Without it BuildKit cannot import and export its cache through a registry.
     features: { 'containerd-snapshotter': true },
-    bridge: networks.buildBridge,
+    bridge,
     // Two dockerds would fight over the same chains; the one rule that builds need is ours.
     iptables: false,
     ip6tables: false,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { isListening, nodeAddress, ports } from '../addresses.ts';
 import { isDebianRoot } from '../apt.ts';
 import { pushBaseImages } from '../base-images.ts';
-import { areRunning, foreignStack } from '../daemons.ts';
+import { areRunning, foreignStack, markedProcesses } from '../daemons.ts';
 import { pingDocker } from '../docker.ts';
 import { buildKubernetes } from '../kubernetes-build.ts';
 import type { Places } from '../places.ts';
@@ -19,7 +19,7 @@ import { endProcesses, removeLeftovers } from './cleanup.ts';
 import { startContainerd } from './containerd.ts';
 import { startApiServer, startControllerManager, startEtcd, startScheduler } from './control-plane.ts';
 import type { ControlPlaneContext } from './control-plane.ts';
-import { dockerHost, startDockerd } from './dockerd.ts';
+import { dockerDaemon, dockerHost, startDockerd } from './dockerd.ts';
 import { startDns } from './dns.ts';
 import { createNetwork } from './network.ts';
 import { startKubelet, startProxy } from './node.ts';
@@ -29,6 +29,7 @@ import { ensurePki } from './pki.ts';
 export interface StartedCluster {
   readonly kubeconfig: string;
   readonly dockerHost: string;
+  readonly untrustedDockerHost: string;
   readonly nodeIp: string;
   readonly tools: Tools;
 }
@@ -48,7 +49,7 @@ const daemons = [
   'dns-feed',
 ] as const;
 
-/** Whether every part of a native stack runs and answers. */
+/** Whether every part of a native stack runs and answers, but for what `completeNative` can still start. */
 export async function nativeIsHealthy(places: Places, nodeIp: string): Promise<boolean> {
   if (nodeIp !== nodeAddress() || !(await areRunning(places, daemons))) return false;
   const pki = await ensurePki(places, nodeIp);
@@ -61,6 +62,32 @@ export async function nativeIsHealthy(places: Places, nodeIp: string): Promise<b
     () => true,
     () => false,
   );
+}
+
+/** Whether the builder for what forks bring runs. */
+export async function untrustedBuilderIsHealthy(places: Places): Promise<boolean> {
+  if (!(await areRunning(places, [dockerDaemon('untrusted')]))) return false;
+  return waitUntil('the builder', () => pingDocker(dockerHost(places, 'untrusted')), { timeoutMs: 20_000 }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Starts what a running stack lacks, without a disturbance to the rest. @returns where its second builder listens. */
+export async function completeNative(places: Places, progress: Progress): Promise<string> {
+  if (!(await untrustedBuilderIsHealthy(places))) {
+    const tree = await progress.step('finding the daemons and tools', () => daemonTree(places));
+    await progress.step('starting the builder for forks', () => startUntrustedBuilder(places, tree));
+  }
+  return dockerHost(places, 'untrusted');
+}
+
+async function startUntrustedBuilder(places: Places, tree: string): Promise<void> {
+  const name = dockerDaemon('untrusted');
+  for (const { pid, daemon } of await markedProcesses(places)) if (daemon === name) process.kill(pid, 'SIGKILL');
+  await waitUntil(`${name} to end`, async () => !(await areRunning(places, [name])));
+  await createNetwork(places);
+  await startDockerd(places, tree, 'untrusted');
 }
 
 /** Starts Redis, the registry, BuildKit and a one-node Kubernetes as plain processes; needs Debian and root. */
@@ -89,6 +116,7 @@ export async function startNative(places: Places, progress: Progress): Promise<S
           pushBaseImages(places, tools, dockerHost(places), tree, kubernetes),
         );
       })(),
+      runtime.then(() => startDockerd(places, tree, 'untrusted')),
       (async () => {
         await startEtcd(context);
         await startApiServer(context);
@@ -104,7 +132,13 @@ export async function startNative(places: Places, progress: Progress): Promise<S
     ]);
   });
   await progress.step('waiting for the cluster to take pods', () => prepareCluster(context, tools));
-  return { kubeconfig: pki.kubeconfig('admin'), dockerHost: dockerHost(places), nodeIp, tools };
+  return {
+    kubeconfig: pki.kubeconfig('admin'),
+    dockerHost: dockerHost(places),
+    untrustedDockerHost: dockerHost(places, 'untrusted'),
+    nodeIp,
+    tools,
+  };
 }
 
 /** Ends every process of the native stack and removes what they leave; harmless when there is none. */

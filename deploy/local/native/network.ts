@@ -9,20 +9,26 @@ const comment = 'berth local stack';
 
 const sysctls = { 'net/ipv4/ip_forward': '1', 'net/bridge/bridge-nf-call-iptables': '1' } as const;
 
-/** Makes the bridges for pods and for builds, and lets what hangs on them reach the outside. */
+const bridges = [
+  { name: networks.podBridge, gateway: networks.podGateway, cidr: networks.podCidr },
+  { name: networks.buildBridge, gateway: networks.buildGateway, cidr: networks.buildCidr },
+  { name: networks.untrustedBuildBridge, gateway: networks.untrustedBuildGateway, cidr: networks.untrustedBuildCidr },
+] as const;
+
+type Bridge = (typeof bridges)[number];
+
+/** Makes the bridges for pods and for builds that are not there yet, and lets what hangs on them reach the outside. */
 export async function createNetwork(places: Places): Promise<void> {
   await setSysctls(places);
-  await createBridge(networks.podBridge, `${networks.podGateway}/20`);
-  await createBridge(networks.buildBridge, `${networks.buildGateway}/24`);
-  for (const rule of rules()) await run(['iptables', '-w', '-t', rule.table, '-I', ...rule.spec]);
+  for (const bridge of bridges) if (!(await exists(`/sys/class/net/${bridge.name}`))) await createBridge(bridge);
 }
 
 /** Takes back everything `createNetwork` made, and the network devices of pods that are gone. */
 export async function removeNetwork(places: Places): Promise<void> {
-  for (const bridge of [networks.podBridge, networks.buildBridge]) {
-    if (!(await exists(`/sys/class/net/${bridge}`))) continue;
-    for (const device of await devicesOn(bridge)) await run(['ip', 'link', 'delete', device]);
-    await run(['ip', 'link', 'delete', bridge]);
+  for (const { name } of bridges) {
+    if (!(await exists(`/sys/class/net/${name}`))) continue;
+    for (const device of await devicesOn(name)) await run(['ip', 'link', 'delete', device]);
+    await run(['ip', 'link', 'delete', name]);
   }
   await restoreSysctls(places);
 }
@@ -32,28 +38,26 @@ export function isOurRule(line: string): boolean {
   return line.startsWith('-A ') && line.includes(`--comment "${comment}"`);
 }
 
-function rules(): { readonly table: string; readonly spec: readonly string[] }[] {
+function rulesFor({ name, cidr }: Bridge): { readonly table: string; readonly spec: readonly string[] }[] {
   const marked = ['-m', 'comment', '--comment', comment];
-  const masquerade = (cidr: string, bridge: string) => ({
-    table: 'nat',
-    spec: ['POSTROUTING', '-s', cidr, '!', '-o', bridge, ...marked, '-j', 'MASQUERADE'],
-  });
   // A Docker on the same machine may have set the policy of FORWARD to DROP.
-  const forward = (direction: '-i' | '-o', bridge: string) => ({
+  const forward = (direction: '-i' | '-o') => ({
     table: 'filter',
-    spec: ['FORWARD', direction, bridge, ...marked, '-j', 'ACCEPT'],
+    spec: ['FORWARD', direction, name, ...marked, '-j', 'ACCEPT'],
   });
-  return [
-    masquerade(networks.podCidr, networks.podBridge),
-    masquerade(networks.buildCidr, networks.buildBridge),
-    ...[networks.podBridge, networks.buildBridge].flatMap((bridge) => [forward('-i', bridge), forward('-o', bridge)]),
-  ];
+  const masquerade = {
+    table: 'nat',
+    spec: ['POSTROUTING', '-s', cidr, '!', '-o', name, ...marked, '-j', 'MASQUERADE'],
+  };
+  return [masquerade, forward('-i'), forward('-o')];
 }
 
-async function createBridge(name: string, address: string): Promise<void> {
+async function createBridge(bridge: Bridge): Promise<void> {
+  const { name, gateway, cidr } = bridge;
   await run(['ip', 'link', 'add', name, 'type', 'bridge']);
-  await run(['ip', 'address', 'add', address, 'dev', name]);
+  await run(['ip', 'address', 'add', `${gateway}/${cidr.split('/')[1]}`, 'dev', name]);
   await run(['ip', 'link', 'set', name, 'up']);
+  for (const rule of rulesFor(bridge)) await run(['iptables', '-w', '-t', rule.table, '-I', ...rule.spec]);
 }
 
 async function devicesOn(bridge: string): Promise<string[]> {
