@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { networks } from '../addresses.ts';
 import { startDaemon } from '../daemons.ts';
@@ -39,6 +39,8 @@ export async function startDockerd(places: Places, tree: string, trust: BuilderT
   const { daemon, name, namespace } = builders[trust];
   await createCgroups();
   await mkdir(path.join(places.run, name), { recursive: true });
+  // The process of one that was killed may still wait to be collected, which Docker takes for a sign of life.
+  await rm(pidFile(places, trust), { force: true });
   const config = path.join(places.run, `${daemon}.json`);
   await writeFile(config, JSON.stringify(configuration(places, trust), undefined, 2));
   await startDaemon(places, {
@@ -55,11 +57,15 @@ export async function startDockerd(places: Places, tree: string, trust: BuilderT
   });
 }
 
+function pidFile(places: Places, trust: BuilderTrust): string {
+  return path.join(places.run, `${builders[trust].daemon}.pid`);
+}
+
 function configuration(places: Places, trust: BuilderTrust): object {
-  const { daemon, name, namespace, bridge } = builders[trust];
+  const { name, namespace, bridge } = builders[trust];
   return {
     hosts: [dockerHost(places, trust)],
-    pidfile: path.join(places.run, `${daemon}.pid`),
+    pidfile: pidFile(places, trust),
     'data-root': path.join(places.scratch, name),
     'exec-root': path.join(places.run, name),
     containerd: containerdSocket(places),
