@@ -64,6 +64,17 @@ describe('the check of GitHub', () => {
     assert.match(told, /^problem: the App lacks permissions: deployments write \(to show the preview/m);
     assert.match(told, /^problem: the event pull_request is not subscribed to/m);
     assert.match(told, /^warning: the event check_suite .* offered with checks read\.$/m);
+    assert.match(told, /^problem: the event issue_comment .* approvals .* offered with issues read\.$/m);
+  });
+
+  it('says what approvals need that an App of before lacks', async () => {
+    const { statuses: _statuses, issues: _issues, ...before } = permissions;
+    await start({ permissions: before });
+    const told = text(await findings());
+    assert.match(
+      told,
+      /^problem: the App lacks permissions: issues read \(to .*comments\), statuses write \(to write down/m,
+    );
   });
 
   it('finds a key that is not of this App, and one that is none', async () => {
@@ -113,7 +124,9 @@ describe('the check of GitHub', () => {
   it('asks for permissions that are enough for everything that Berth does, each of which is needed', async () => {
     await start({ permissions });
     await worksWith(github);
-    for (const { name, access } of neededPermissions.filter((each) => each.name !== 'metadata')) {
+    // Nothing is asked of GitHub with `issues`: it is there for an event.
+    const asked = neededPermissions.filter(({ name }) => name !== 'metadata' && name !== 'issues');
+    for (const { name, access } of asked) {
       await github.close();
       const { [name]: _, ...others } = permissions;
       await start({ permissions: access === 'write' ? { ...others, [name]: 'read' } : others });
@@ -121,6 +134,22 @@ describe('the check of GitHub', () => {
       // A token for more than the App has is unprocessable.
       const refusals = github.requests.filter(({ status }) => status === 403 || status === 422);
       assert.ok(refusals.length > 0, `${name} ${access} is what was missing`);
+    }
+  });
+
+  it('asks for the permission without which no comments are heard of', async () => {
+    for (const heard of [true, false]) {
+      const { issues, ...others } = permissions;
+      await start({ permissions: { ...others, ...(heard && issues && { issues }) }, events: ['issue_comment'] });
+      github.createRepository({ owner: 'acme', name: 'shop' });
+      const { number } = github.openPullRequest({ repo: 'acme/shop' });
+      github.comment('acme/shop', number, 'mona', '/preview approve');
+      await github.deliveries.settled();
+      assert.equal(
+        github.deliveries.all.some(({ event }) => event === 'issue_comment'),
+        heard,
+      );
+      await github.close();
     }
   });
 });
@@ -152,4 +181,9 @@ async function worksWith(github: Simulator): Promise<void> {
   const report = { revision: headSha, state: 'success', description: 'ready', environmentUrl: undefined } as const;
   await forge.writeDeployment(key, report, signal);
   await forge.retireDeployments(key, signal);
+  await forge.branchRevision(repository, 'main', signal);
+  await forge.mayWrite(repository.id, 'mona', signal);
+  await forge.commandComments(key, signal);
+  await forge.recordApproval(key, { revision: headSha, by: 'mona', url: github.htmlUrl }, signal);
+  await forge.approval(key, headSha, signal);
 }

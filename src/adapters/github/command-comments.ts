@@ -15,8 +15,8 @@ import type { RepositoryAccess } from './repository-access.ts';
 
 const most = 300;
 const perPage = 100;
-/** Four pages hold the newest 300; the others are for what is written or deleted meanwhile. */
-const mostPages = 8;
+/** Four pages hold the newest 300; the others are for finding the last one after many were written or deleted. */
+const mostPages = 12;
 /** What is kept of a comment: commands are short, and strangers can write 65,536 characters in each of thousands. */
 const mostCharacters = 2_000;
 
@@ -37,11 +37,7 @@ export async function commandComments(access: RepositoryAccess, key: PreviewKey)
     return asked;
   }
 
-  let last = 1;
-  for (let next: number | undefined = 1; next !== undefined; ) {
-    last = next;
-    next = pageAfter(last, await page(last));
-  }
+  const last = await lastPage(page);
   let newest: readonly (CommandComment | undefined)[] = [];
   for (let number = last; number >= 1 && newest.length < most; number -= 1) {
     const earlier = await page(number);
@@ -51,13 +47,32 @@ export async function commandComments(access: RepositoryAccess, key: PreviewKey)
   return newest.slice(-most).filter((comment) => comment !== undefined);
 }
 
+/** Number of the last page that has comments, or 1. */
+async function lastPage(page: (number: number) => Promise<CommentPage | undefined>): Promise<number> {
+  let last = 1;
+  let end = Number.POSITIVE_INFINITY;
+  for (let next = 1; ; ) {
+    const asked = await page(next);
+    if (asked?.comments.length) {
+      last = next;
+      next = pageAfter(last, asked) ?? end;
+      if (next >= end) return last;
+    } else {
+      // What was said about the number of pages is old: comments were deleted since. The last one is somewhere between.
+      end = next;
+      next = Math.floor((last + end) / 2);
+      if (!asked || next === last) return last;
+    }
+  }
+}
+
 /**
  * Which page is the last, as far as this one tells; `undefined` when it is itself. That GitHub has nothing new to say of a
  * page does not mean that no other has come since: a full one is not believed to be the last.
  */
-function pageAfter(number: number, page: CommentPage | undefined): number | undefined {
-  if (page?.lastPage !== undefined && page.lastPage !== number) return page.lastPage;
-  return page?.comments.length === perPage ? number + 1 : undefined;
+function pageAfter(number: number, { comments, lastPage: toldLast }: CommentPage): number | undefined {
+  if (toldLast !== undefined && toldLast > number) return toldLast;
+  return comments.length === perPage ? number + 1 : undefined;
 }
 
 async function commentPage(access: RepositoryAccess, key: PreviewKey, page: number): Promise<CommentPage> {

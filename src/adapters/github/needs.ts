@@ -8,7 +8,7 @@ export interface NeededPermission {
 }
 
 export const neededPermissions: readonly NeededPermission[] = [
-  { name: 'metadata', access: 'read', purpose: 'find the repositories' },
+  { name: 'metadata', access: 'read', purpose: 'find the repositories, and what a person may do in them' },
   { name: 'contents', access: 'read', purpose: 'fetch what is built' },
   // Also what comments on pull requests ask for, as an alternative to `issues`.
   { name: 'pull_requests', access: 'write', purpose: 'read pull requests and comment on them' },

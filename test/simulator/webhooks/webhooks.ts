@@ -25,6 +25,12 @@ interface Rule {
 /** Events that an app receives whatever it subscribed to. */
 const alwaysSent = new Set(['installation', 'installation_repositories', 'ping']);
 
+/**
+ * Events that GitHub offers only to apps with a permission: also what is said on a pull request is an issue's.
+ * Source: docs.github.com/webhooks/webhook-events-and-payloads#issue_comment
+ */
+const offeredWith: Readonly<Record<string, string>> = { issue_comment: 'issues' };
+
 /** The app's webhook: sends each event once, keeps a list of attempts, and can be told to misbehave. */
 export class Webhooks {
   readonly #world: World;
@@ -84,7 +90,9 @@ export class Webhooks {
   }
 
   emit({ event, action, installation, repository, payload }: Event): void {
-    const subscribed = alwaysSent.has(event) || this.#world.app.events.includes(event);
+    const { events, permissions } = this.#world.app;
+    const offered = offeredWith[event] === undefined || permissions[offeredWith[event]] !== undefined;
+    const subscribed = alwaysSent.has(event) || (offered && events.includes(event));
     if (!subscribed || (installation?.suspendedAt && event !== 'installation')) return;
     for (const message of this.#contract?.payloadProblems(event, action, payload) ?? []) {
       this.#violations.add({ kind: 'delivery', about: [event, action].filter(Boolean).join('.'), message });
