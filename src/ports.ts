@@ -183,6 +183,8 @@ export interface BuildRequest {
   readonly target: string | undefined;
   readonly args: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Values for `RUN --mount=type=secret`, by id. Never for untrusted code, which gets none whatever is given. */
+  readonly secrets?: ReadonlyMap<string, string>;
   readonly trust: Trust;
 }
 
@@ -389,6 +391,8 @@ export type BuildState =
 
 /** One image of one revision to build; `ref` identifies it. */
 export interface BuildJob {
+  /** The preview whose approval lets untrusted code be built. */
+  readonly key: PreviewKey;
   readonly ref: string;
   readonly name: string;
   readonly repository: Repository;

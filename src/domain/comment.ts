@@ -1,7 +1,9 @@
 /** What is written on the pull request about its preview. */
+import { approvalCommand } from './approval-command.ts';
+import type { Objection } from './approval.ts';
 import { codeBlock, codeSpan, escapeMarkdown, plainLine, shortened } from './escape.ts';
 import type { Diagnosis, Place } from './preview.ts';
-import type { Phase, Status } from './status.ts';
+import type { ForkStatus, Phase, Status } from './status.ts';
 
 /**
  * The comment's Markdown. It depends on nothing but the status, so that an unchanged status is an unchanged text, and
@@ -11,6 +13,7 @@ export function commentOf(status: Status): string {
   const sections = [
     headlineOf(status),
     sentenceOf(status),
+    ...(status.fork?.state === 'waiting' ? approvalRequest(status, status.fork) : []),
     placesOf(status),
     imageTable(status),
     routeTable(status),
@@ -23,7 +26,9 @@ export function commentOf(status: Status): string {
 /** One plain line for a deployment's status: at most 140 characters, as GitHub demands. */
 export function descriptionOf(status: Status): string {
   const revision = status.revision === undefined ? '' : ` ${shortRevision(status.revision)}`;
-  const text = status.phase === 'Ready' ? `Running${revision}` : (status.diagnosis?.message ?? status.message);
+  const approved = status.fork?.state === 'approved' ? `, approved by ${status.fork.by}` : '';
+  const text =
+    status.phase === 'Ready' ? `Running${revision}${approved}` : (status.diagnosis?.message ?? status.message);
   return shortened(plainLine(text).trim() || `${status.phase}${revision}`, 140);
 }
 
@@ -39,6 +44,8 @@ const maxPathLength = 200;
 const maxLogLines = 20;
 const maxLogLineLength = 400;
 const maxRows = 20;
+const maxBranchLength = 100;
+const maxLoginLength = 60;
 
 const headlines: Readonly<Record<Phase, string>> = {
   Building: '🔨 **Building**',
@@ -60,14 +67,44 @@ const imageStates: Readonly<Record<Status['images'][number]['state'], string>> =
 function headlineOf(status: Status): string {
   const revision = status.revision === undefined ? '' : ` ${revisionLink(status, status.revision)}`;
   const url = status.urls[0]?.url;
-  if (status.phase === 'Ready' && url !== undefined)
-    return `✅ **[Open the preview](${linkTarget(url)})** · running${revision}`;
+  if (status.phase === 'Ready') {
+    const what = url === undefined ? headlines.Ready : `✅ **[Open the preview](${linkTarget(url)})** · running`;
+    const { fork } = status;
+    const approved = fork?.state === 'approved' ? ` · a fork's code, approved by ${login(fork.by)}` : '';
+    return `${what}${revision}${approved}`;
+  }
   return `${headlines[status.phase]}${revision}`;
 }
 
 function sentenceOf(status: Status): string {
   if (status.phase === 'Ready') return '';
   return escapeMarkdown(shortened(status.diagnosis?.message ?? status.message, maxMessageLength));
+}
+
+/** What somebody has to type, and what they then let in. */
+function approvalRequest(status: Status, fork: ForkStatus & { readonly state: 'waiting' }): readonly string[] {
+  const { revision = '', pullRequest } = status;
+  const changes = linkTarget(`${pullRequest.url}/files/${revision}`);
+  const branch = codeSpan(shortened(fork.branch, maxBranchLength));
+  const baseBranch = codeSpan(shortened(fork.baseBranch, maxBranchLength));
+  return [
+    `Somebody who may write to this repository can look at [what it changes](${changes}), and then comment:`,
+    codeBlock([approvalCommand(revision)]),
+    `That lets ${revisionLink(status, revision)} of the fork's branch ${branch} be built by its own Dockerfiles, on builders that ` +
+      `only untrusted code uses, and run without any secrets. Its chart, values and manifest come from the newest ${baseBranch} ` +
+      'of this repository. Every push needs another approval.',
+    fork.objection ? objectionLine(fork.objection) : '',
+  ];
+}
+
+function objectionLine({ by, url, why }: Objection): string {
+  const command = url === '' ? 'command' : `[command](${linkTarget(url)})`;
+  return `The newest ${command}, by ${login(by)}, ${escapeMarkdown(why)}.`;
+}
+
+/** Mentions nobody. */
+function login(name: string): string {
+  return escapeMarkdown(shortened(name, maxLoginLength));
 }
 
 function placesOf(status: Status): string {
@@ -124,9 +161,10 @@ function revisionLink(status: Status, revision: string): string {
 function placeLink(status: Status, place: Place): string {
   const text = codeSpan(`${shortened(place.path, maxPathLength)}:${place.line}:${place.column}`);
   const repositoryUrl = /^(https?:\/\/.+)\/pull\/\d+$/.exec(status.pullRequest.url)?.[1];
-  if (repositoryUrl === undefined || status.revision === undefined || place.path.length > maxPathLength) return text;
+  const revision = place.revision ?? status.revision;
+  if (repositoryUrl === undefined || revision === undefined || place.path.length > maxPathLength) return text;
   const path = place.path.split('/').map(encodeURIComponent).join('/');
-  return `[${text}](${linkTarget(`${repositoryUrl}/blob/${status.revision}/${path}#L${place.line}`)})`;
+  return `[${text}](${linkTarget(`${repositoryUrl}/blob/${revision}/${path}#L${place.line}`)})`;
 }
 
 /** A URL that cannot end the parentheses it is put in. */

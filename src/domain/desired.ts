@@ -1,25 +1,14 @@
 /** What a pull request asks for, before anything of its code is looked at. */
 import { posix } from 'node:path';
-import type { Desired, PullRequest, Trust } from './preview.ts';
+import type { Desired, PullRequest } from './preview.ts';
 
 /** Labels by which people steer a preview. */
 const labels = { off: 'preview:off' } as const;
 
-/**
- * Who stands behind the head revision. A fork is a head repository that is not the base's own, or that is gone; only
- * people with write access push to the base's own. `author_association` is never asked: it says nothing about access.
- */
-export function trustOf(pullRequest: PullRequest): Trust {
-  return pullRequest.head.repositoryId === pullRequest.repository.id ? 'trusted' : 'untrusted';
-}
-
-/** The part of `Desired` that needs no look at the code; `undefined` when the code decides. */
+/** The part of `Desired` that needs no look at any code; `undefined` when the manifest, and for forks an approval, decide. */
 export function desiredWithoutCode(pullRequest: PullRequest | undefined): Desired | undefined {
   if (pullRequest === undefined || pullRequest.state === 'closed') return { state: 'absent', why: 'closed' };
   if (pullRequest.labels.includes(labels.off)) return { state: 'absent', why: 'switched off' };
-  if (trustOf(pullRequest) === 'untrusted') {
-    return { state: 'held', why: 'approval needed', revision: pullRequest.head.revision };
-  }
   return undefined;
 }
 

@@ -2,7 +2,13 @@
 import { z } from 'zod';
 import { type Diagnosis, reasons } from './preview.ts';
 
-const place = z.object({ path: z.string(), line: z.number(), column: z.number(), message: z.string() });
+const place = z.object({
+  path: z.string(),
+  line: z.number(),
+  column: z.number(),
+  message: z.string(),
+  revision: z.string().optional(),
+});
 
 /** A reason that is not known here any more makes the whole unreadable, so that it is found out anew. */
 export const diagnosisSchema: z.ZodType<Diagnosis> = z

@@ -24,10 +24,12 @@ import type { PullRequest, Trust } from './preview.ts';
 export interface PlanInput {
   /** `undefined` when the repository has none. */
   readonly manifest: Manifest | undefined;
-  readonly pullRequest: Pick<PullRequest, 'key' | 'repository' | 'head' | 'base'>;
+  readonly pullRequest: Pick<PullRequest, 'key' | 'repository' | 'head'>;
   /** The preview's, whether it exists yet or not. */
   readonly namespace: string;
   readonly trust: Trust;
+  /** What the manifest was read from: the head revision itself, or the base branch's tip for untrusted code. */
+  readonly chartRevision: string;
   /** What was found of `pathsToLookUp`. */
   readonly sources: PlanSources;
   /** Texts of `dockerfilesToRead`, by path. */
@@ -40,8 +42,8 @@ export interface PlanInput {
  * @throws DiagnosedError `ManifestInvalid` when there is nothing to preview, or what the manifest names is not there.
  */
 export function planOf(input: PlanInput): Plan {
-  const { manifest, pullRequest, namespace, trust, sources, settings } = input;
-  const { key, repository, head, base } = pullRequest;
+  const { manifest, pullRequest, namespace, trust, chartRevision, sources, settings } = input;
+  const { key, repository, head } = pullRequest;
   const chart = chartOf(manifest, repository.name, sources);
   const images = imagesOf(manifest, sources);
   if (!images && chart.kind === 'built-in') throw nothingToPreview(manifest);
@@ -54,7 +56,7 @@ export function planOf(input: PlanInput): Plan {
   const surroundings = { repository, trust, sources, settings, texts };
   const plan: Plan = {
     revision: head.revision,
-    chartRevision: trust === 'trusted' ? head.revision : base.revision,
+    chartRevision,
     trust,
     images: (images ?? []).flatMap((image) => plannedImage(image, surroundings, problems) ?? []),
     chart: plannedChart(chart, sources, problems),

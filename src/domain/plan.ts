@@ -39,7 +39,7 @@ export interface Route {
 
 export interface Plan {
   readonly revision: string;
-  /** Where the chart and the values files come from: `revision` itself, or the base branch's for untrusted code. */
+  /** Where the chart and the values files come from: `revision` itself, or the base branch's tip for untrusted code. */
   readonly chartRevision: string;
   readonly trust: Trust;
   readonly images: readonly PlannedImage[];

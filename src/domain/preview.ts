@@ -2,6 +2,7 @@
  * What a preview is, what it should be (`Desired`), what it is (`Observed`) and what to do next (`Step`).
  * Everything else in Berth produces or consumes these types.
  */
+import type { Objection } from './approval.ts';
 import type { Plan } from './plan.ts';
 
 /** The preview's identity. Ids survive a rename or a transfer of the repository. */
@@ -56,8 +57,13 @@ export type Trust = 'trusted' | 'untrusted';
 /** What should exist for one pull request. */
 export type Desired =
   | { readonly state: 'absent'; readonly why: 'closed' | 'not requested' | 'switched off' | 'expired' }
-  /** Keep what runs, build nothing new. */
-  | { readonly state: 'held'; readonly why: 'approval needed'; readonly revision: string }
+  /** Keep what runs, build nothing new. `objection`: why the newest attempt to approve it was not taken. */
+  | {
+      readonly state: 'held';
+      readonly why: 'approval needed';
+      readonly revision: string;
+      readonly objection?: Objection | undefined;
+    }
   /** The revision cannot be planned: keep what runs and say why. */
   | { readonly state: 'invalid'; readonly revision: string; readonly diagnosis: Diagnosis }
   | {
@@ -65,6 +71,8 @@ export type Desired =
       readonly revision: string;
       readonly trust: Trust;
       readonly plan: Plan;
+      /** Login of who approved untrusted code. */
+      readonly approvedBy?: string | undefined;
     };
 
 /** What does exist for one pull request. */
@@ -168,6 +176,8 @@ export interface Place {
   readonly line: number;
   readonly column: number;
   readonly message: string;
+  /** Where the file is to be found when it is not the preview's own revision: 40 hex digits. */
+  readonly revision?: string | undefined;
 }
 
 /** One thing to do. Each acting step is idempotent and happens at most once in a pass. */

@@ -1,7 +1,7 @@
 /** Derives what is said about a preview from what is desired, what is observed and what comes next. */
 import type { Plan } from './plan.ts';
 import type { Desired, Diagnosis, Observed, PreviewKey, PullRequest, Step } from './preview.ts';
-import type { Phase, Status } from './status.ts';
+import type { ForkStatus, Phase, Status } from './status.ts';
 
 /** Everything that a status is derived from. `pullRequest` is `undefined` when the forge does not know it (any more). */
 export interface Situation {
@@ -20,6 +20,7 @@ export function statusOf(situation: Situation): Status {
   const revision = desired.state === 'absent' ? undefined : desired.revision;
   const plan = desired.state === 'present' ? desired.plan : undefined;
   const { namespace } = observed;
+  const fork = forkOf(desired, pullRequest);
   return {
     key,
     ...phaseOf(situation),
@@ -36,7 +37,17 @@ export function statusOf(situation: Situation): Status {
       title: pullRequest?.title ?? '',
       repository: pullRequest ? `${pullRequest.repository.owner}/${pullRequest.repository.name}` : '',
     },
+    ...(fork && { fork }),
   };
+}
+
+function forkOf(desired: Desired, pullRequest: PullRequest | undefined): ForkStatus | undefined {
+  if (desired.state === 'present' && desired.approvedBy !== undefined) {
+    return { state: 'approved', by: desired.approvedBy };
+  }
+  if (desired.state !== 'held' || !pullRequest) return undefined;
+  const { head, base } = pullRequest;
+  return { state: 'waiting', branch: head.branch, baseBranch: base.branch, objection: desired.objection };
 }
 
 /** What is waited for only so long; builds have a time of their own. */
@@ -74,7 +85,10 @@ function phaseOf({ desired, observed, step, overdue }: Situation): Word {
         ? word('Removed', absentMessage[desired.why])
         : word('Removing', 'The preview is being removed.');
     case 'held':
-      return word('Held', 'This revision comes from a fork and has not been approved, so nothing of it was built.');
+      return word(
+        'Held',
+        'This revision comes from a fork: nothing of it is fetched, built or run before somebody who may write to the repository has approved it on the pull request.',
+      );
     case 'invalid':
       return { phase: 'Failed', message: desired.diagnosis.message, diagnosis: desired.diagnosis };
     case 'present':

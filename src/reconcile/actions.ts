@@ -3,6 +3,8 @@ import { DiagnosedError } from '../domain/errors.ts';
 import { releaseValues, type Plan } from '../domain/plan.ts';
 import type { Desired, PreviewKey, PullRequest, Step } from '../domain/preview.ts';
 import type { Snapshot } from '../ports.ts';
+import { mayStillRun } from './approval.ts';
+import { placedAt } from './configuration.ts';
 import type { Fence } from './fence.ts';
 import { type Observation, wantedNamespace } from './observe.ts';
 import type { Limits, Ports } from './ports.ts';
@@ -16,8 +18,8 @@ export interface Pass {
   readonly name: string;
   readonly pullRequest: PullRequest | undefined;
   readonly desired: Desired;
-  /** Set when `desired` is `present`. */
-  readonly snapshot: Snapshot | undefined;
+  /** Where chart and values files come from, set when `desired` is `present`. */
+  readonly configuration: Snapshot | undefined;
   /** By image reference; filled by each look at the registry. */
   readonly digests: Map<string, string>;
   readonly limits: Limits;
@@ -70,7 +72,7 @@ async function startBuilds({ queue }: Ports, pass: Pass, names: readonly string[
   const { revision, trust, plan } = desired;
   const jobs = plan.images.flatMap((image) =>
     image.kind === 'build' && names.includes(image.name)
-      ? [{ ref: image.ref, name: image.name, repository, revision, trust, build: image.build }]
+      ? [{ key, ref: image.ref, name: image.name, repository, revision, trust, build: image.build }]
       : [],
   );
   await queue.startBuilds(key, jobs);
@@ -84,9 +86,13 @@ async function upgrade(
   namespace: { readonly name: string; readonly uid: string },
   isUpgrade: boolean,
 ): Promise<void> {
-  const { snapshot, signal } = pass;
-  if (!snapshot) throw new Error(`deploying ${namespace.name}: no snapshot of ${plan.revision}`);
-  const { chart, revision } = plan;
+  const { key, configuration, signal } = pass;
+  if (!configuration) throw new Error(`deploying ${namespace.name}: no snapshot of ${plan.chartRevision}`);
+  const { chart, revision, chartRevision } = plan;
+  // Builds and pods take their time. Failing leads to another look, which says why and waits.
+  if (plan.trust === 'untrusted' && !(await mayStillRun(ports.forge, key, revision, signal))) {
+    throw new Error(`deploying ${namespace.name}: ${revision} may not run any more`);
+  }
   const digests = new Map(plan.images.map(({ name, ref }) => [name, pass.digests.get(ref) ?? '']));
   const record = async (
     version: number | undefined,
@@ -96,13 +102,13 @@ async function upgrade(
     await ports.cluster.recordRelease(fence, { version, planDigest, revision, outcome }, signal);
   };
   try {
-    await using folder = chart.kind === 'path' ? await snapshot.export(chart.path, signal) : undefined;
+    await using folder = chart.kind === 'path' ? await configuration.export(chart.path, signal) : undefined;
     const released = await ports.releaser.upgrade(
       {
         namespace: namespace.name,
         chart,
         chartPath: folder?.path,
-        valuesTexts: await readValuesFiles(snapshot, plan, signal),
+        valuesTexts: await readValuesFiles(configuration, plan, signal),
         values: releaseValues(plan, digests),
         hosts: plan.routes.map(({ url }) => new URL(url).hostname),
         trust: plan.trust,
@@ -115,13 +121,13 @@ async function upgrade(
     await record(version, { state: 'deployed', routes: plan.routes, hasDeleteHooks, images });
   } catch (error) {
     if (!(error instanceof DiagnosedError)) throw error;
-    await record(undefined, { state: 'failed', diagnosis: error.diagnosis });
+    await record(undefined, { state: 'failed', diagnosis: placedAt(error.diagnosis, chartRevision, revision) });
   }
 }
 
-async function readValuesFiles(snapshot: Snapshot, plan: Plan, signal: AbortSignal): Promise<readonly string[]> {
+async function readValuesFiles(configuration: Snapshot, plan: Plan, signal: AbortSignal): Promise<readonly string[]> {
   const maxBytes = 1024 * 1024;
-  const texts = plan.valuesFiles.map(async ({ path }) => (await snapshot.text(path, maxBytes, signal)) ?? '');
+  const texts = plan.valuesFiles.map(async ({ path }) => (await configuration.text(path, maxBytes, signal)) ?? '');
   return Promise.all(texts);
 }
 

@@ -1,22 +1,29 @@
 import { join, posix } from 'node:path';
 import { DiagnosedError } from '../domain/errors.ts';
+import { keyId } from '../domain/preview.ts';
 import type { BuildJob } from '../ports.ts';
+import { mayStillRun } from './approval.ts';
 import type { Ports } from './ports.ts';
 
 /** How many log lines are gathered before they are stored in one go. */
 const linesPerWrite = 100;
 
 /**
- * Builds one image and pushes it, keeping its log.
+ * Builds one image and pushes it, keeping its log. Untrusted code that may not run any more, now that its turn has come, is
+ * not built: whoever waits for it then decides anew.
  * @throws DiagnosedError when the repository is at fault, the signal's reason when nobody wants the image any more.
  */
 export async function build(
-  { source, builder, store, log }: Pick<Ports, 'source' | 'builder' | 'store' | 'log'>,
+  { forge, source, builder, store, log }: Pick<Ports, 'forge' | 'source' | 'builder' | 'store' | 'log'>,
   job: BuildJob,
   signal: AbortSignal,
 ): Promise<void> {
   const startedAt = performance.now();
   const fields = { image: job.name, ref: job.ref, revision: job.revision };
+  if (job.trust === 'untrusted' && !(await mayStillRun(forge, job.key, job.revision, signal))) {
+    log.info({ ...fields, preview: keyId(job.key) }, 'build not started, its revision may not run any more');
+    return;
+  }
   const snapshot = await source.at(job.repository, job.revision, signal);
   await using context = await snapshot.export(job.build.context, signal);
   const { dockerfile } = job.build;

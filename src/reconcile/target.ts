@@ -1,13 +1,16 @@
-import { desiredWithoutCode, intentOf, isRequested, trustOf } from '../domain/desired.ts';
+import { desiredWithoutCode, intentOf, isRequested } from '../domain/desired.ts';
 import { DiagnosedError } from '../domain/errors.ts';
-import { manifestPath, maxManifestBytes, parseManifest } from '../domain/manifest.ts';
+import type { Manifest } from '../domain/manifest.ts';
 import { namespaceName } from '../domain/names.ts';
-import { planOf } from '../domain/plan-of.ts';
-import { dockerfilesToRead, pathsToLookUp } from '../domain/plan-sources.ts';
-import type { PlanSettings } from '../domain/plan.ts';
+import { type PlanInput, planOf } from '../domain/plan-of.ts';
+import type { Plan, PlanSettings } from '../domain/plan.ts';
 import type { Desired, PreviewKey, PullRequest } from '../domain/preview.ts';
+import { trustOf } from '../domain/trust.ts';
 import type { Snapshot } from '../ports.ts';
+import { verdictOn } from './approval.ts';
+import { placedAt, readConfiguration } from './configuration.ts';
 import type { Ports } from './ports.ts';
+import { readSources } from './sources.ts';
 
 /** What one pass works towards; fixed for the pass, read afresh by the next. */
 export interface Target {
@@ -15,12 +18,9 @@ export interface Target {
   readonly desired: Desired;
   /** What the preview's namespace is called, or will be when it has to be made. */
   readonly name: string;
-  /** The code, set when `desired` is `present`. */
-  readonly snapshot: Snapshot | undefined;
+  /** Where chart and values files come from, set when `desired` is `present`. */
+  readonly configuration: Snapshot | undefined;
 }
-
-/** Longer Dockerfiles are refused rather than searched for `EXPOSE`. */
-const maxDockerfileBytes = 256 * 1024;
 
 /**
  * Reads from GitHub and git what should exist. `onIntent` is told what the pull request asks for as soon as it is known.
@@ -39,44 +39,68 @@ export async function lookAtTarget(
   const name = namespace ?? namespaceName(settings.instance, key, pullRequest?.repository.name ?? '');
   const decided = desiredWithoutCode(pullRequest);
   if (decided || !pullRequest) {
-    return { pullRequest, name, snapshot: undefined, desired: decided ?? { state: 'absent', why: 'closed' } };
+    return { pullRequest, name, configuration: undefined, desired: decided ?? { state: 'absent', why: 'closed' } };
   }
-  const { revision } = pullRequest.head;
-  const snapshot = await ports.source.at(pullRequest.repository, revision, signal);
-  try {
-    const desired = await desiredByCode(ports, settings, pullRequest, name, snapshot, signal);
-    return { pullRequest, name, snapshot, desired };
-  } catch (error) {
-    if (!(error instanceof DiagnosedError)) throw error;
-    return { pullRequest, name, snapshot, desired: { state: 'invalid', revision, diagnosis: error.diagnosis } };
-  }
+  const looked = await lookAtCode(ports, settings, pullRequest, name, signal);
+  return { pullRequest, name, ...looked };
 }
 
-async function desiredByCode(
-  { forge }: Pick<Ports, 'forge'>,
+/** In this order: whom nobody wants to run needs no approval, and without one nothing of a fork is fetched. */
+async function lookAtCode(
+  ports: Pick<Ports, 'forge' | 'source'>,
   settings: PlanSettings,
   pullRequest: PullRequest,
   namespace: string,
-  snapshot: Snapshot,
   signal: AbortSignal,
-): Promise<Desired> {
-  const text = await snapshot.text(manifestPath, maxManifestBytes, signal);
-  const manifest = text === undefined ? undefined : parseManifest(text, manifestPath);
-  if (manifest) {
-    const changedFiles = manifest.when.paths ? await forge.changedFiles(pullRequest.key, signal) : [];
-    if (!isRequested(manifest.when, pullRequest, changedFiles)) return { state: 'absent', why: 'not requested' };
-  }
+): Promise<Pick<Target, 'desired' | 'configuration'>> {
+  const { forge, source } = ports;
+  const { repository, head } = pullRequest;
+  const { revision } = head;
   const trust = trustOf(pullRequest);
-  const repositoryName = pullRequest.repository.name;
-  const paths = pathsToLookUp(manifest, repositoryName);
-  const entries = await snapshot.entries([...new Set([...paths.code, ...paths.configuration])], signal);
-  // Trusted code brings its own configuration; the two differ only for a fork's code.
-  const sources = { code: entries, configuration: entries };
-  const dockerfiles = new Map<string, string>();
-  for (const path of dockerfilesToRead(manifest, repositoryName, sources)) {
-    const dockerfile = await snapshot.text(path, maxDockerfileBytes, signal);
-    if (dockerfile !== undefined) dockerfiles.set(path, dockerfile);
+  const { snapshot: configuration, manifest, fault } = await readConfiguration(ports, pullRequest, trust, signal);
+  if (!(await isAskedFor(forge, manifest, pullRequest, signal))) {
+    return { configuration, desired: { state: 'absent', why: 'not requested' } };
   }
-  const plan = planOf({ manifest, pullRequest, namespace, trust, sources, dockerfiles, settings });
-  return { state: 'present', revision: pullRequest.head.revision, trust, plan };
+  const verdict = trust === 'trusted' ? undefined : await verdictOn(forge, pullRequest, signal);
+  if (verdict && !verdict.approval) {
+    const { objection } = verdict;
+    return { configuration, desired: { state: 'held', why: 'approval needed', revision, objection } };
+  }
+  if (fault) return { configuration, desired: { state: 'invalid', revision, diagnosis: fault } };
+  const code = verdict ? await source.at(repository, revision, signal) : configuration;
+  try {
+    const texts = await readSources(manifest, repository.name, code, configuration, signal);
+    const chartRevision = configuration.revision;
+    const plan = planned({ manifest, pullRequest, namespace, trust, chartRevision, ...texts, settings });
+    const approvedBy = verdict?.approval.by;
+    return {
+      configuration,
+      desired: { state: 'present', revision, trust, plan, ...(approvedBy !== undefined && { approvedBy }) },
+    };
+  } catch (error) {
+    if (!(error instanceof DiagnosedError)) throw error;
+    return { configuration, desired: { state: 'invalid', revision, diagnosis: error.diagnosis } };
+  }
+}
+
+async function isAskedFor(
+  forge: Ports['forge'],
+  manifest: Manifest | undefined,
+  pullRequest: PullRequest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!manifest) return true;
+  const changedFiles = manifest.when.paths ? await forge.changedFiles(pullRequest.key, signal) : [];
+  return isRequested(manifest.when, pullRequest, changedFiles);
+}
+
+/** What is wrong with a plan is said at places of the manifest. */
+function planned(input: PlanInput): Plan {
+  try {
+    return planOf(input);
+  } catch (error) {
+    if (!(error instanceof DiagnosedError)) throw error;
+    const diagnosis = placedAt(error.diagnosis, input.chartRevision, input.pullRequest.head.revision);
+    throw new DiagnosedError(diagnosis, { cause: error });
+  }
 }

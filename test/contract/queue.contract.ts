@@ -23,6 +23,7 @@ const other = { repositoryId: 7, number: 2 };
 const diagnosis = { reason: 'BuildFailed', message: 'Line 3 of Dockerfile fails', log: ['exit 1'] } as const;
 
 const job = (name: string): BuildJob => ({
+  key,
   ref: `registry.test:5000/acme/shop/${name}:abc`,
   name,
   repository: { id: 7, owner: 'acme', name: 'shop', cloneUrl: 'https://github.test/acme/shop.git' },

@@ -12,6 +12,7 @@ const log = pino({ level: 'silent' });
 const key = { repositoryId: 7, number: 1 };
 
 const job: BuildJob = {
+  key,
   ref: 'registry.test:5000/acme/shop/web:abc',
   name: 'web',
   repository: { id: 7, owner: 'acme', name: 'shop', cloneUrl: 'https://github.test/acme/shop.git' },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { desiredWithoutCode, intentOf, isRequested, trustOf, type When } from '../../src/domain/desired.ts';
+import { desiredWithoutCode, intentOf, isRequested, type When } from '../../src/domain/desired.ts';
+import { trustOf } from '../../src/domain/trust.ts';
 import { revision, samplePullRequest } from './plan-sample.ts';
 
 const head = samplePullRequest().head;
@@ -16,11 +17,6 @@ describe('desiredWithoutCode', () => {
     assert.deepEqual(desiredWithoutCode(undefined), closed);
     const off = samplePullRequest({ labels: ['preview:off'] });
     assert.deepEqual(desiredWithoutCode(off), { state: 'absent', why: 'switched off' });
-  });
-
-  it('D1 holds a fork before anything of it is looked at', () => {
-    const fork = samplePullRequest({ head: { ...head, repositoryId: 8 } });
-    assert.deepEqual(desiredWithoutCode(fork), { state: 'held', why: 'approval needed', revision });
   });
 
   it('D8 takes a deleted fork for untrusted, and still removes its preview', () => {

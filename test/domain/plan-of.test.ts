@@ -33,6 +33,7 @@ function plan(
     pullRequest: samplePullRequest(),
     namespace: 'pr-1-shop-abc123',
     trust: 'trusted',
+    chartRevision: revision,
     sources,
     dockerfiles,
     settings,
@@ -219,7 +220,7 @@ describe('planOf a repository with a manifest', () => {
   it('D9 takes chart and values files of untrusted code from the base branch, and the code from the head', () => {
     const head = { Dockerfile: 'FROM head\nEXPOSE 1\n', 'chart/Chart.yaml': 'head', 'v.yaml': 'head' };
     const base = { '.berth.yaml': `${routes}valuesFiles: [v.yaml]`, 'chart/Chart.yaml': 'base', 'v.yaml': 'base' };
-    const planned = plan(head, { trust: 'untrusted' }, base);
+    const planned = plan(head, { trust: 'untrusted', chartRevision: 'b'.repeat(40) }, base);
     assert.equal(planned.chartRevision, 'b'.repeat(40));
     assert.equal(planned.chart.kind === 'path' && planned.chart.treeId, 'tree [["chart/Chart.yaml","base"]]');
     assert.equal(planned.valuesFiles[0]?.blobId, 'blob base');

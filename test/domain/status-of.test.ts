@@ -107,7 +107,7 @@ describe('statusOf', () => {
       name: 'is held',
       change: { desired: { state: 'held', why: 'approval needed', revision } },
       phase: 'Held',
-      message: /not been approved/,
+      message: /comes from a fork: nothing of it is fetched/,
     },
     {
       name: 'is about to be removed',

@@ -9,20 +9,24 @@ import { build } from '../../src/reconcile/build.ts';
 import type { Files } from '../contract/source.contract.ts';
 import { type FakeBuilder, fakeBuilder } from '../fakes/builder.ts';
 import { fakeClock } from '../fakes/clock.ts';
+import { type FakeForge, fakeForge } from '../fakes/forge.ts';
 import { type FakeSource, fakeSource } from '../fakes/source.ts';
 import { fakeStore } from '../fakes/store.ts';
 
 const { signal } = new AbortController();
 const log = pino({ level: 'silent' });
 const repository = { id: 7, owner: 'acme', name: 'shop', cloneUrl: 'https://forge.test/acme/shop.git' };
+const key = { repositoryId: 7, number: 1 };
 const ref = 'registry.test/acme/shop/web:c-1';
 
 describe('build', () => {
+  let forge: FakeForge;
   let source: FakeSource;
   let builder: FakeBuilder;
   let store: Store;
 
   beforeEach(() => {
+    forge = fakeForge();
     source = fakeSource();
     builder = fakeBuilder();
     builder.images.set('base', { digest: 'sha256:0', labels: {}, env: [] });
@@ -32,9 +36,9 @@ describe('build', () => {
   function jobFor(files: Files, change: Partial<ImageBuild> = {}): BuildJob {
     const revision = source.commit(repository.id, files);
     const imageBuild = { context: '', dockerfile: 'Dockerfile', target: undefined, args: {}, ...change };
-    return { ref, name: 'web', repository, revision, trust: 'trusted', build: imageBuild };
+    return { key, ref, name: 'web', repository, revision, trust: 'trusted', build: imageBuild };
   }
-  const run = (job: BuildJob) => build({ source, builder, store, log }, job, signal);
+  const run = (job: BuildJob) => build({ forge, source, builder, store, log }, job, signal);
 
   it('pushes the image, labelled with its revision, and keeps the log', async () => {
     const job = jobFor({ Dockerfile: 'FROM base\nARG BERTH_REVISION\nENV AT=$BERTH_REVISION\nRUN echo hello\n' });
@@ -107,7 +111,10 @@ describe('build', () => {
   it('ends with the reason of its signal', async () => {
     const job = jobFor({ Dockerfile: 'FROM base\nRUN sleep 60\n' });
     const cancelled = new AbortController();
-    const failing = assert.rejects(build({ source, builder, store, log }, job, cancelled.signal), /nobody waits/);
+    const failing = assert.rejects(
+      build({ forge, source, builder, store, log }, job, cancelled.signal),
+      /nobody waits/,
+    );
     while (builder.builds.length === 0) await setImmediate();
     cancelled.abort(new Error('nobody waits'));
     await failing;

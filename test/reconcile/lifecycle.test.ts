@@ -127,21 +127,6 @@ describe('opening', () => {
     await world.run(key);
     assert.equal(world.namespace(key)?.terminating, false);
   });
-
-  itInWorld('D1 D8 holds a fork back without looking at its code', async (world) => {
-    const { key, head } = world.openPullRequest(app, {
-      head: { revision: 'f'.repeat(40), branch: 'topic', repositoryId: undefined },
-    });
-    await world.run(key);
-    assert.deepEqual(world.source.asked, []);
-    assert.equal(world.namespace(key), undefined);
-    assert.deepEqual(world.builder.builds, []);
-    const status = await world.status(key);
-    assert.equal(status?.phase, 'Held');
-    assert.equal(status.revision, head.revision);
-    assert.match(world.forge.comment(key) ?? '', /approv/);
-    assert.deepEqual(world.forge.deployments(key), []);
-  });
 });
 
 describe('pushing', () => {

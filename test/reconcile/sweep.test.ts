@@ -174,7 +174,7 @@ describe('sweep', () => {
   );
 
   itInWorld('B5 looks once at what was closed before it had a namespace', async (world) => {
-    const { key } = world.openPullRequest({}, { head: { revision: 'a'.repeat(40), branch: 'fork', repositoryId: 7 } });
+    const { key } = world.openFork();
     await world.run(key);
     assert.match(world.forge.comment(key) ?? '', /approv/);
     world.close(key);

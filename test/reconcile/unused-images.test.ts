@@ -72,7 +72,8 @@ function stage(change: Partial<Builder> = {}) {
 function jobFor(ref: string): BuildJob {
   const repository = { id: 1, owner: 'acme', name: 'shop', cloneUrl: 'https://git.test/acme/shop.git' };
   const build = { context: '', dockerfile: 'Dockerfile', target: undefined, args: {} };
-  return { ref, name: 'web', repository, revision: 'a'.repeat(40), trust: 'trusted', build };
+  const key = { repositoryId: 1, number: 1 };
+  return { key, ref, name: 'web', repository, revision: 'a'.repeat(40), trust: 'trusted', build };
 }
 
 describe('removeUnusedImages', () => {

@@ -41,8 +41,14 @@ export interface TestWorld extends Fakes {
   /** What passes failed with since it was last asked. A test that does not ask fails with it. */
   failures(): readonly unknown[];
   openPullRequest(files?: Files, change?: Parameters<FakeForge['people']['openPullRequest']>[1]): PullRequest;
-  /** A new head revision with exactly these files. */
+  /** One whose code lies in a stranger's repository, or in one that is gone. */
+  openFork(files?: Files, isDeleted?: boolean): PullRequest;
+  /** A new head revision with exactly these files, in the head's own repository. */
   push(key: PreviewKey, files: Files): string;
+  /** A new tip of the branch `main`, which at first holds the application. */
+  pushBase(files: Files): string;
+  /** Somebody with write access writes the command; by default for the head. @returns the comment's page. */
+  approve(key: PreviewKey, revision?: string): string;
   close(key: PreviewKey): void;
   reopen(key: PreviewKey): void;
   label(key: PreviewKey, ...labels: readonly string[]): void;
@@ -64,6 +70,11 @@ interface Setting {
   /** Puts something in the place of fakes. */
   readonly replace?: (fakes: Fakes) => Partial<Ports>;
 }
+
+/** The stranger's repository. */
+const forkId = 77;
+/** May write to the repository. */
+export const maintainer = 'mona';
 
 /** An application with a Dockerfile at its root. */
 export const app: Files = { Dockerfile: 'FROM base\nCOPY app.txt .\n', 'app.txt': 'first' };
@@ -119,6 +130,7 @@ async function testWorld({ limits, replace }: Setting, opened: PreviewKey[]) {
   const { forge, source, builder, queue, releaser, store } = fakes;
   builder.images.set('base', { digest: `sha256:${'0'.repeat(64)}`, labels: {}, env: [] });
   const repository = forge.people.addRepository('acme', 'shop');
+  forge.people.setRole(repository.id, maintainer, 'write');
   const ports: Ports = { ...fakes, ...replace?.(fakes) };
   const reconcile = reconcilerFor(ports, { plan: planSettings, limits: { ...patience, ...limits } });
   let failures: unknown[] = [];
@@ -164,10 +176,25 @@ async function testWorld({ limits, replace }: Setting, opened: PreviewKey[]) {
       opened.push(pullRequest.key);
       return pullRequest;
     },
+    openFork(files = app, isDeleted = false) {
+      // GitHub gives what a pull request is about from the base repository.
+      const revision = source.commit(repository.id, files);
+      const repositoryId = isDeleted ? undefined : forkId;
+      return world.openPullRequest({}, { head: { revision, branch: 'topic', repositoryId } });
+    },
     push(key, files) {
       const revision = source.commit(repository.id, files);
-      forge.people.change(key, { head: { revision, branch: 'topic', repositoryId: repository.id } });
+      const head = forge.current(key)?.head ?? assert.fail('no pull request');
+      forge.people.change(key, { head: { ...head, revision } });
       return revision;
+    },
+    pushBase(files) {
+      const revision = source.commit(repository.id, files);
+      forge.people.pushBranch(repository.id, 'main', revision);
+      return revision;
+    },
+    approve(key, revision = forge.current(key)?.head.revision) {
+      return forge.people.comment(key, maintainer, `/preview approve ${revision}`);
     },
     close: (key) => forge.people.change(key, { state: 'closed' }),
     reopen: (key) => forge.people.change(key, { state: 'open' }),
@@ -188,5 +215,6 @@ async function testWorld({ limits, replace }: Setting, opened: PreviewKey[]) {
       assert.deepEqual(failures, []);
     },
   };
+  world.pushBase(app);
   return { world, workers };
 }
