@@ -40,6 +40,17 @@ describe('git', () => {
     await git('-C', clone, 'fsck', '--strict');
   });
 
+  it('tells which commits were asked for', async () => {
+    await using simulator = await startSimulator();
+    const { headSha } = simulator.createRepository({ owner: 'acme', name: 'shop' });
+    const { headSha: change } = simulator.openPullRequest({ repo: 'acme/shop', fromFork: 'stranger' });
+    const clone = join(folder, 'wanted');
+    await git('init', '--quiet', '--bare', clone);
+    for (const sha of [headSha, change])
+      await git('-C', clone, 'fetch', '--quiet', '--depth=1', authorizedUrl(simulator, 'acme/shop'), sha);
+    assert.deepEqual(simulator.fetched, [headSha, change]);
+  });
+
   it('asks for credentials without a token, and refuses one that ended', async () => {
     await using simulator = await startSimulator();
     simulator.createRepository({ owner: 'acme', name: 'shop' });

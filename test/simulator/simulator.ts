@@ -13,6 +13,7 @@ import { gitHubContract } from './description/contract.ts';
 import { gitHubDescription } from './description/openapi.ts';
 import { type Violation, Violations } from './description/violations.ts';
 import { GitDisk } from './git/disk.ts';
+import type { Served } from './git/smart-http.ts';
 import { Faults } from './http/faults.ts';
 import { RateLimit } from './http/rate-limit.ts';
 import type { LoggedRequest } from './http/request-log.ts';
@@ -86,6 +87,8 @@ export interface Simulator extends Controls, Readers, AsyncDisposable {
   readonly rateLimit: RateLimit;
   /** Every request to the API and to git, oldest first. */
   readonly requests: readonly LoggedRequest[];
+  /** Every commit that git was asked for, oldest first. */
+  readonly fetched: readonly string[];
   readonly violations: readonly Violation[];
   readonly world: World;
   /** Says that a violation matching the pattern is meant to happen; `close` fails when it did not. */
@@ -194,6 +197,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     faults,
     rateLimit,
     requests,
+    get fetched() {
+      return requests.flatMap(({ route, body }) => (route === 'git' && isServed(body) ? body.wants : []));
+    },
     get violations() {
       return violations.all;
     },
@@ -218,6 +224,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });
     violations.assertNone();
   }
+}
+
+function isServed(body: unknown): body is Pick<Served, 'wants'> {
+  return typeof body === 'object' && body !== null && 'wants' in body;
 }
 
 /** A key as GitHub hands it out: RSA in PKCS#1. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { gunzipSync } from 'node:zlib';
 import { Refusal } from '../http/answer.ts';
 import { installationCaller } from '../http/credentials.ts';
 import { covers } from '../http/route.ts';
@@ -20,7 +21,13 @@ export function gitRequestOf(path: string): GitRequest | undefined {
   return { fullName: `${decodeURIComponent(owner)}/${decodeURIComponent(name)}`, rest };
 }
 
-/** Serves a clone or fetch with git's own `http-backend`. Gives the status; throws a Refusal before anything is sent. */
+export interface Served {
+  readonly status: number;
+  /** Commits that were asked for. */
+  readonly wants: readonly string[];
+}
+
+/** Serves a clone or fetch with git's own `http-backend`. Throws a Refusal before anything is sent. */
 export async function serveGit(
   world: World,
   disk: GitDisk,
@@ -28,7 +35,7 @@ export async function serveGit(
   url: URL,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-): Promise<number> {
+): Promise<Served> {
   const repository = world.findRepository(request.fullName);
   const moved = repository ? undefined : world.findMoved(request.fullName);
   if (moved) {
@@ -39,7 +46,21 @@ export async function serveGit(
   const service = url.searchParams.get('service') ?? request.rest;
   if (service !== 'git-upload-pack') throw new Refusal(403, 'Write access to repository not granted.');
   const folder = await disk.save(repository as Repository);
-  return runBackend(disk.root, `/${folder}/${request.rest}`, url, incoming, outgoing);
+  const wanted = wantedRevisions(incoming);
+  const status = await runBackend(disk.root, `/${folder}/${request.rest}`, url, incoming, outgoing);
+  return { status, wants: wanted() };
+}
+
+/** Listens to what is asked for; the answer is complete once all of it was read. */
+function wantedRevisions(incoming: IncomingMessage): () => readonly string[] {
+  const chunks: Buffer[] = [];
+  incoming.on('data', (chunk: Buffer) => void chunks.push(chunk));
+  return () => {
+    const sent = Buffer.concat(chunks);
+    const isCompressed = incoming.headers['content-encoding'] === 'gzip';
+    const text = (isCompressed ? gunzipSync(sent) : sent).toString('latin1');
+    return [...text.matchAll(/want ([0-9a-f]{40})/g)].map(([, sha = '']) => sha);
+  };
 }
 
 /** GitHub asks strangers for credentials, and tells apart a missing repository from a hidden one for nobody. */

@@ -16,6 +16,8 @@ export interface Fault {
   readonly times?: number;
   /** Waits before anything else happens. */
   readonly delayMs?: number;
+  /** Waits for this, too: what a test does between a question and its answer. */
+  readonly until?: Promise<unknown>;
   /** The answer's status; without it and without `dropConnection` or `change` the request is only delayed. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;

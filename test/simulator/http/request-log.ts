@@ -8,6 +8,7 @@ export interface LoggedRequest {
   /** The operation's id, such as `pulls/list`. */
   readonly operation: string | undefined;
   readonly query: string;
+  /** Of a request to git: `{ wants }`, the commits that were asked for. */
   readonly body: unknown;
   /** 0 when the connection was dropped. */
   readonly status: number;

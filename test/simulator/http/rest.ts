@@ -48,6 +48,7 @@ export function createRest(options: RestOptions) {
     let counted = false;
     let answer: Answer | undefined;
     if (fault?.delayMs) await options.wait(fault.delayMs);
+    await fault?.until;
     if (fails(fault) && !fault?.afterCommit) {
       answer = failure(fault);
     } else {

@@ -64,13 +64,17 @@ async function answerGit(
   const method = incoming.method ?? 'GET';
   const fault = faults.strike({ method, path: url.pathname, template: 'git', operation: undefined });
   if (fault?.delayMs) await wait(fault.delayMs);
+  await fault?.until;
+  let body: unknown;
   let status = fault?.status ?? 0;
   if (fault?.dropConnection) incoming.socket.destroy();
   else if (fault?.status !== undefined)
     send(outgoing, world.now(), { status, headers: fault.headers ?? {}, body: fault.body ?? {} });
   else {
     try {
-      status = await serveGit(world, disk, git, url, incoming, outgoing);
+      const served = await serveGit(world, disk, git, url, incoming, outgoing);
+      status = served.status;
+      body = { wants: served.wants };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       status = error.status;
@@ -89,7 +93,7 @@ async function answerGit(
     route: 'git',
     operation: undefined,
     query,
-    body: undefined,
+    body,
     status,
     counted: false,
   });
