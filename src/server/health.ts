@@ -4,22 +4,43 @@ import type { FastifyInstance } from 'fastify';
 /** Resolves when the part works. */
 export type HealthCheck = () => Promise<unknown>;
 
+export interface HealthOptions {
+  /** Whether to say which checks failed; what went wrong never leaves the process. */
+  readonly names: boolean;
+}
+
 const checkTimeoutMs = 2_000;
 
 /**
  * Adds `GET /healthz`, which answers as long as the process can, and `GET /readyz`, 200 when every check passes and 503
- * with their names otherwise. What went wrong stays out of the answer: anybody may ask.
+ * otherwise.
  */
-export function addHealth(app: FastifyInstance, checks: Readonly<Record<string, HealthCheck>>): void {
+export function addHealth(
+  app: FastifyInstance,
+  checks: Readonly<Record<string, HealthCheck>>,
+  { names }: HealthOptions,
+): void {
+  // Whoever asks meanwhile shares the look, so that asking often costs the parts nothing.
+  let looking: Promise<Results> | undefined;
+  const look = (): Promise<Results> => {
+    looking ??= resultsOf(checks).finally(() => (looking = undefined));
+    return looking;
+  };
   app.get('/healthz', (_, reply) => reply.send({ status: 'ok' }));
   app.get('/readyz', async (_, reply) => {
-    const entries = Object.entries(checks);
-    const results = await Promise.all(entries.map(async ([name, check]) => [name, await resultOf(check)] as const));
-    const isReady = results.every(([, result]) => result === 'ok');
+    const results = await look();
+    const isReady = Object.values(results).every((result) => result === 'ok');
     return reply
       .code(isReady ? 200 : 503)
-      .send({ status: isReady ? 'ok' : 'unavailable', checks: Object.fromEntries(results) });
+      .send({ status: isReady ? 'ok' : 'unavailable', ...(names && { checks: results }) });
   });
+}
+
+type Results = Readonly<Record<string, 'ok' | 'failed'>>;
+
+async function resultsOf(checks: Readonly<Record<string, HealthCheck>>): Promise<Results> {
+  const entries = Object.entries(checks);
+  return Object.fromEntries(await Promise.all(entries.map(async ([name, check]) => [name, await resultOf(check)])));
 }
 
 async function resultOf(check: HealthCheck): Promise<'ok' | 'failed'> {

@@ -28,18 +28,29 @@ export function secretProblem(secret: string): string | undefined {
   return undefined;
 }
 
-/**
- * Whether `header` (`X-Hub-Signature-256`) signs `body` with one of the secrets. Takes the same time for a wrong
- * signature, wherever it differs.
- */
-export function isSignedBy(secrets: readonly string[], body: Buffer, header: string | string[] | undefined): boolean {
+/** Checks a signature while the body comes in, so that nothing has to be kept or read twice for it. */
+export interface SignatureCheck {
+  add(piece: Buffer): void;
+  /** Whether all pieces so far are signed with one of the secrets; only once. Takes the same time wherever a signature differs. */
+  passes(): boolean;
+}
+
+/** The check of what `header` (`X-Hub-Signature-256`) claims; `undefined` for anything but a signature. */
+export function signatureCheck(
+  secrets: readonly string[],
+  header: string | string[] | undefined,
+): SignatureCheck | undefined {
   const hex = typeof header === 'string' ? /^sha256=([0-9a-f]{64})$/.exec(header)?.[1] : undefined;
-  if (hex === undefined) return false;
+  if (hex === undefined) return undefined;
   const given = Buffer.from(hex, 'hex');
-  const matches = secrets.filter((secret) =>
-    timingSafeEqual(createHmac('sha256', secret).update(body).digest(), given),
-  );
-  return matches.length > 0;
+  const hashes = secrets.map((secret) => createHmac('sha256', secret));
+  return {
+    add(piece) {
+      for (const hash of hashes) hash.update(piece);
+    },
+    // Every secret is tried, whichever fits.
+    passes: () => hashes.filter((hash) => timingSafeEqual(hash.digest(), given)).length > 0,
+  };
 }
 
 function isMadeOf(text: string, words: readonly string[]): boolean {

@@ -4,7 +4,11 @@ import type { Logger } from 'pino';
 import { keyId } from '../domain/preview.ts';
 import { triggersOf } from '../domain/triggers.ts';
 import type { Queue } from '../ports.ts';
-import { isSignedBy, secretProblem } from './signature.ts';
+import { bodyBudget, type BodyBudget, type BodyBudgetOptions } from './body-budget.ts';
+import { deliveryHead } from './delivery-head.ts';
+import { lingerFor, type Refusals } from './refusals.ts';
+import { secretProblem, signatureCheck } from './signature.ts';
+import { signedBody } from './signed-body.ts';
 
 export interface WebhookOptions {
   /** The current one, and the one before it during a rotation. */
@@ -14,46 +18,80 @@ export interface WebhookOptions {
   readonly onEverything: () => void;
   /** Our GitHub App; deliveries that name another one are ignored. */
   readonly appId?: number;
+  /** How much of unfinished bodies may be in memory. */
+  readonly budget?: BodyBudgetOptions;
+  readonly refusals: Refusals;
   readonly log: Logger;
 }
 
-/** GitHub's own limit. Source: docs.github.com/webhooks, "Payload cap". */
-const maxBodyBytes = 25 * 1024 * 1024;
-
 const retryAfterSeconds = 10;
+
+/** Room for two of the largest deliveries and hundreds of usual ones; a quarter of what all of Berth may take. */
+const defaultBudget: BodyBudgetOptions = { totalBytes: 64 * 1024 * 1024, smallBytes: 256 * 1024 };
 
 /**
  * Adds `POST /webhooks/github`: 202 once everything is durable, 503 when it cannot be (GitHub lists the delivery as
- * failed, and the sweep redelivers it).
+ * failed, and the sweep redelivers it). Headers are judged before a byte of the body is read, and nothing of the body is
+ * looked at before its signature.
  * @throws when there is no secret, or one that anybody could guess.
  */
 export function addWebhook(app: FastifyInstance, options: WebhookOptions): void {
   const problem =
     options.secrets.length === 0 ? 'there is no webhook secret' : options.secrets.map(secretProblem).find(Boolean);
   if (problem) throw new Error(`starting the webhook server: ${problem}`);
-  // The signature is over the bytes, so they are not parsed by fastify. Any other content type is refused with 415.
+  const budget = bodyBudget(options.budget ?? defaultBudget);
+  // The bytes are ours to read: fastify would take all of them before anything was checked.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
-  app.post('/webhooks/github', { bodyLimit: maxBodyBytes }, (request, reply) => take(request, reply, options));
+  app.addContentTypeParser('*', (_, __, done) => done(null));
+  app.post(
+    '/webhooks/github',
+    {
+      onRequest: async (request, reply) => {
+        const head = deliveryHead(request.headers);
+        if (!head.ok) return options.refusals.refuse(request, reply, head.statusCode, head.problem);
+      },
+    },
+    (request, reply) => take(request, reply, budget, options),
+  );
 }
 
-async function take(request: FastifyRequest, reply: FastifyReply, options: WebhookOptions): Promise<FastifyReply> {
-  const { body } = request;
-  const event = headerOf(request, 'x-github-event');
-  const deliveryId = headerOf(request, 'x-github-delivery');
-  const log = options.log.child({ deliveryId, event });
-  if (!Buffer.isBuffer(body) || !isSignedBy(options.secrets, body, request.headers['x-hub-signature-256'])) {
-    log.warn('webhook refused: signature missing or wrong');
-    return reply.code(401).send({ error: 'signature missing or wrong' });
+async function take(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  budget: BodyBudget,
+  options: WebhookOptions,
+): Promise<FastifyReply> {
+  const { refusals, secrets, appId } = options;
+  const refuse = (statusCode: number, problem: string) => refusals.refuse(request, reply, statusCode, problem);
+  const head = deliveryHead(request.headers);
+  const check = signatureCheck(secrets, request.headers['x-hub-signature-256']);
+  if (!head.ok || !check) return refuse(401, 'signature missing or wrong');
+  const { event, deliveryId, declaredBytes } = head;
+  const source = { address: refusals.addressOf(request.raw), declaredBytes };
+  const body = await signedBody(request.raw, source, check, budget);
+  switch (body.outcome) {
+    case 'unsigned':
+      return refuse(401, 'signature missing or wrong');
+    case 'too large':
+      return refuse(413, 'too large');
+    case 'broken off':
+      return refuse(400, 'body broken off');
+    case 'no room':
+      // Not a refusal: it may be GitHub's own.
+      options.log.warn({ deliveryId, event, heldBytes: budget.heldBytes() }, 'webhook not read: too much is coming in');
+      lingerFor(request.raw);
+      return reply.code(503).header('retry-after', retryAfterSeconds).send({ error: 'busy, try again' });
+    case 'signed': {
+      const log = options.log.child({ deliveryId, event });
+      const payload = parse(body.bytes);
+      if (payload === undefined) return reply.code(400).send({ error: 'not JSON' });
+      if (isForAnotherApp(request, appId)) {
+        log.warn('webhook ignored: it is for another app');
+        return reply.code(202).send();
+      }
+      return accept(reply, log, event, payload.value, options);
+    }
   }
-  if (event === undefined) return reply.code(400).send({ error: 'event missing' });
-  const payload = parse(body);
-  if (payload === undefined) return reply.code(400).send({ error: 'not JSON' });
-  if (isForAnotherApp(request, options.appId)) {
-    log.warn('webhook ignored: it is for another app');
-    return reply.code(202).send();
-  }
-  return accept(reply, log, event, payload.value, options);
 }
 
 async function accept(
@@ -89,14 +127,9 @@ function parse(body: Buffer): { readonly value: unknown } | undefined {
 /** GitHub says whose hook it is. Not covered by the signature, which nobody else can make anyway. */
 function isForAnotherApp(request: FastifyRequest, appId: number | undefined): boolean {
   if (appId === undefined) return false;
-  const type = headerOf(request, 'x-github-hook-installation-target-type');
-  return type === 'integration' && headerOf(request, 'x-github-hook-installation-target-id') !== String(appId);
-}
-
-/** A header that is there once; longer ones are cut, as they end up in the log. */
-function headerOf(request: FastifyRequest, name: string): string | undefined {
-  const value = request.headers[name];
-  return typeof value === 'string' && value !== '' ? value.slice(0, 100) : undefined;
+  const { headers } = request;
+  const isApps = headers['x-github-hook-installation-target-type'] === 'integration';
+  return isApps && headers['x-github-hook-installation-target-id'] !== String(appId);
 }
 
 function actionOf(payload: unknown): string | undefined {

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { once } from 'node:events';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
@@ -16,6 +13,7 @@ import type { FakeQueue } from '../fakes/queue.ts';
 import { fakeQueue } from '../fakes/queue.ts';
 import { webhookExamples } from '../webhook-examples.ts';
 import { headersFor, pullRequestEvent, secret, signatureOf } from './delivery.ts';
+import { exchange } from './exchange.ts';
 
 const mebibyte = 1024 * 1024;
 const oldSecret = '0f9e8d7c6b5a4938';
@@ -293,26 +291,6 @@ const target = (appId: string) => ({
   'x-github-hook-installation-target-type': 'integration',
   'x-github-hook-installation-target-id': appId,
 });
-
-interface Answer {
-  readonly statusCode: number | undefined;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-/** Posts on a connection of its own, with these headers and no others. */
-async function exchange(port: number, body: string | Buffer, headers: Record<string, string>): Promise<Answer> {
-  const request = httpRequest({
-    port,
-    host: '127.0.0.1',
-    method: 'POST',
-    path: '/webhooks/github',
-    headers: { ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' },
-  });
-  request.end(body);
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
-  return { statusCode: response.statusCode, headers: response.headers, body: await text(response) };
-}
 
 /** Posts up to so many MiB of zeros, and stops when the server has answered or hung up. */
 function send(port: number, headers: Record<string, string>, mebibytes: number) {
