@@ -12,6 +12,7 @@ import {
 import { type Bounded, statusOf } from '../domain/status-of.ts';
 import type { QueueHandlers, TriggeredBy } from '../ports.ts';
 import { act, type Pass } from './actions.ts';
+import { mayStillRun } from './approval.ts';
 import { lookAtFence } from './fence.ts';
 import { believeMissing, forgetMissing } from './missing.ts';
 import { observe } from './observe.ts';
@@ -167,6 +168,8 @@ async function converge(
         break;
       }
       default: {
+        // A build that was refused has told whoever waits for it to look again, and that look will find the same.
+        if (step.do === 'start builds' && acted.has(step.do) && (await isRefused(ports, pass))) return undefined;
         if (acted.has(step.do)) throw new Error(`reconciling ${keyId(key)}: the step "${step.do}" changed nothing`);
         acted.add(step.do);
         report(observed, step);
@@ -179,6 +182,12 @@ async function converge(
       }
     }
   }
+}
+
+/** Whether what was approved when the pass began may not run any more. */
+async function isRefused({ forge }: Pick<Ports, 'forge'>, { key, desired, signal }: Pass): Promise<boolean> {
+  if (desired.state !== 'present' || desired.trust === 'trusted') return false;
+  return !(await mayStillRun(forge, key, desired.revision, signal));
 }
 
 async function settle(
