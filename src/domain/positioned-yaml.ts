@@ -174,7 +174,7 @@ function keyOf(node: unknown): string | undefined {
 }
 
 /** Offset of the first collection that lies deeper than `maxDepth`. */
-function firstDeeperThan(tokens: readonly CST.Token[], maxDepth: number): number | undefined {
+export function firstDeeperThan(tokens: readonly CST.Token[], maxDepth: number): number | undefined {
   const open = tokens.map((token) => ({ token, depth: 0 }));
   for (let next = open.pop(); next; next = open.pop()) {
     const { token, depth } = next;

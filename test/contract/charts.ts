@@ -8,6 +8,12 @@ export interface ChartFolder extends AsyncDisposable {
   readonly path: string;
 }
 
+/** What Pod Security `restricted` asks of a pod, and of each container. */
+export const restrictedPod =
+  'securityContext: { runAsNonRoot: true, runAsUser: 65534, seccompProfile: { type: RuntimeDefault } }';
+export const restrictedContainer =
+  'securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: [ALL] } }';
+
 /** A deployment and its service. */
 export const goodTemplates: Readonly<Record<string, string>> = {
   'Chart.yaml': 'apiVersion: v2\nname: web\nversion: 0.1.0\n',
@@ -21,7 +27,8 @@ spec:
     metadata: { labels: { app: web } }
     spec:
       terminationGracePeriodSeconds: 1
-      containers: [{ name: web, image: "${image}", command: [httpd, -f, -p, "8080"] }]
+      ${restrictedPod}
+      containers: [{ name: web, image: "${image}", command: [httpd, -f, -p, "8080"], ${restrictedContainer} }]
 ---
 apiVersion: v1
 kind: Service
@@ -44,7 +51,8 @@ spec:
     spec:
       restartPolicy: Never
       terminationGracePeriodSeconds: 0
-      containers: [{ name: hook, image: "${image}", command: [sh, -c, "${script}"] }]
+      ${restrictedPod}
+      containers: [{ name: hook, image: "${image}", command: [sh, -c, "${script}"], ${restrictedContainer} }]
 `;
 }
 

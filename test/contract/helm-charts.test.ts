@@ -154,6 +154,9 @@ describe('Helm: charts', { timeout: 120_000, concurrency: 2 }, () => {
       chartPath: undefined,
       valuesTexts: [],
       values: {},
+      hosts: [],
+      trust: 'trusted',
+      isUpgrade: false,
     };
     assert.equal((await it.releaser.upgrade(request, signal)).version, 1);
     assert.equal(await it.state(), 'deployed');

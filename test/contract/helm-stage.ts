@@ -50,6 +50,7 @@ export async function helmStage(): Promise<HelmStage> {
       timeoutMs: 60_000,
       plainHttpRegistries: ['localhost:5000'],
       jobLog: preview.cluster.jobLog,
+      serverVersion: preview.cluster.serverVersion,
     }),
     async chart(files, overrides = {}) {
       const folder = await chartFolder({ ...goodTemplates, ...files });

@@ -26,6 +26,11 @@ RUN sed -i "s/@REVISION@/$BERTH_REVISION/" /srv/index.html
 ${serve}`;
 }
 
+/** What Pod Security `restricted` asks of a pod, and of each container. */
+const restrictedPod =
+  'securityContext: { runAsNonRoot: true, runAsUser: 65534, seccompProfile: { type: RuntimeDefault } }';
+const restrictedContainer = 'securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: [ALL] } }';
+
 /** A page whose chart has a hook that keeps Helm busy for `seconds` after the installation. */
 export function slowRelease(seconds: number): Files {
   return {
@@ -40,9 +45,11 @@ spec:
   template:
     metadata: { labels: { app: web } }
     spec:
+      ${restrictedPod}
       containers:
         - name: web
           image: {{ .Values.image }}
+          ${restrictedContainer}
           ports: [{ containerPort: 8080 }]
           readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 }
 ---
@@ -62,7 +69,12 @@ spec:
   template:
     spec:
       restartPolicy: Never
-      containers: [{ name: slow, image: {{ .Values.image }}, command: [sh, -c, "trap 'exit 1' TERM; sleep ${seconds} & wait $!"] }]
+      ${restrictedPod}
+      containers:
+        - name: slow
+          image: {{ .Values.image }}
+          command: [sh, -c, "trap 'exit 1' TERM; sleep ${seconds} & wait $!"]
+          ${restrictedContainer}
 `,
   };
 }

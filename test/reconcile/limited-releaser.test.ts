@@ -7,7 +7,9 @@ import { limitedReleaser } from '../../src/reconcile/limited-releaser.ts';
 const { signal } = new AbortController();
 
 function requestFor(namespace: string): ReleaseRequest {
-  return { namespace, chart: { kind: 'built-in' }, chartPath: undefined, valuesTexts: [], values: {} };
+  const chart = { kind: 'built-in' } as const;
+  const [valuesTexts, values, hosts, trust] = [[], {}, [], 'trusted'] as const;
+  return { namespace, chart, chartPath: undefined, valuesTexts, values, hosts, trust, isUpgrade: false };
 }
 
 describe('limitedReleaser', () => {

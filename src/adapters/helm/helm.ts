@@ -17,10 +17,19 @@ export interface Helm {
 export interface HelmRun {
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
+  /** By default long enough for Helm to write down that it was interrupted. */
+  readonly graceMs?: number;
+  /** What the process may have of its own; it ends when it wants more. */
+  readonly memoryBytes?: number;
+  /** Receives standard output as it comes; what it throws ends the run. By default the result has the end of it. */
+  readonly onOutput?: (chunk: Buffer) => void;
 }
 
 /** Helm needs a moment to write down that it was interrupted: SIGKILL would leave the release locked. */
-const graceMs = 20_000;
+const longGraceMs = 20_000;
+
+/** `ulimit -d` counts what a process has allocated, not what Go's runtime reserves; the program takes the shell's place. */
+const limited = 'ulimit -d "$1" && shift && exec "$@"';
 
 /** A Helm whose configuration, caches and plugins are nobody else's. Nothing is written before the first run. */
 export function helmCommand(options: HelmOptions): Helm {
@@ -30,6 +39,7 @@ export function helmCommand(options: HelmOptions): Helm {
     'kubeconfigPath' in options.cluster ? options.cluster.kubeconfigPath : join(options.directory, 'kubeconfig.json');
   const offlineEnv = {
     HOME: home,
+    PATH: options.programPath,
     // Helm's own plugins and post-renderers would be programs of somebody's choice.
     HELM_PLUGINS: join(home, 'no-plugins'),
     HELM_CACHE_HOME: join(home, 'cache'),
@@ -38,7 +48,7 @@ export function helmCommand(options: HelmOptions): Helm {
     TMPDIR: temporaryDirectory,
     ...(options.registryConfigPath === undefined ? {} : { HELM_REGISTRY_CONFIG: options.registryConfigPath }),
   };
-  const clusterEnv = { ...offlineEnv, KUBECONFIG: kubeconfigPath, PATH: options.programPath };
+  const clusterEnv = { ...offlineEnv, KUBECONFIG: kubeconfigPath };
   let prepared: Promise<void> | undefined;
 
   async function prepare(): Promise<void> {
@@ -48,10 +58,18 @@ export function helmCommand(options: HelmOptions): Helm {
     }
   }
 
-  async function start(args: readonly string[], env: Readonly<Record<string, string>>, { signal, timeoutMs }: HelmRun) {
+  async function start(args: readonly string[], env: Readonly<Record<string, string>>, helmRun: HelmRun) {
     prepared ??= prepare();
     await prepared;
-    return await run(options.helmPath, args, { signal, env, timeoutMs, graceMs, cwd: options.directory });
+    const { memoryBytes, ...bounds } = helmRun;
+    const runOptions = { graceMs: longGraceMs, ...bounds, cwd: options.directory };
+    if (memoryBytes === undefined) return await run(options.helmPath, args, { ...runOptions, env });
+    const kib = String(Math.floor(memoryBytes / 1024));
+    return await run('/bin/sh', ['-c', limited, 'sh', kib, options.helmPath, ...args], {
+      ...runOptions,
+      // Collects garbage in earnest before it comes to that.
+      env: { ...env, GOMEMLIMIT: String(Math.floor(memoryBytes * 0.8)) },
+    });
   }
 
   return {

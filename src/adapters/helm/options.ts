@@ -1,4 +1,5 @@
 /** What the Helm adapter needs to know of its surroundings. */
+import type { GatePolicy } from '../../domain/gate.ts';
 
 export interface HelmOptions {
   /** Absolute path of the `helm` program, 4.1.4 or newer (CVE-2026-35206). */
@@ -16,6 +17,15 @@ export interface HelmOptions {
   readonly historyMax: number;
   /** The longest that a run may take, hooks included. */
   readonly timeoutMs: number;
+  /** How long a chart may take to render. */
+  readonly renderTimeoutMs: number;
+  readonly podSecurity: GatePolicy['podSecurity'];
+  readonly extraKinds: GatePolicy['extraKinds'];
+  readonly extraAnnotations: GatePolicy['extraAnnotations'];
+  /** RuntimeClass that pods of untrusted previews must name; `undefined` when they may name any or none. */
+  readonly untrustedRuntimeClass: string | undefined;
+  /** Kubernetes' version, e.g. `v1.33.1`; `undefined` where nobody knows it. */
+  readonly serverVersion: ((signal: AbortSignal) => Promise<string>) | undefined;
   /** Hosts of registries that are asked without TLS, e.g. `localhost:5000`. */
   readonly plainHttpRegistries: readonly string[];
   /** Credentials for registries, in Docker's format. */
@@ -45,8 +55,22 @@ export const defaultHelmOptions = {
   deployerAccount: 'berth-deployer',
   historyMax: 3,
   timeoutMs: 10 * 60_000,
+  renderTimeoutMs: 60_000,
+  podSecurity: 'restricted',
+  extraKinds: [],
+  extraAnnotations: [],
+  untrustedRuntimeClass: undefined,
+  serverVersion: undefined,
   plainHttpRegistries: [],
   registryConfigPath: undefined,
   programPath: '/usr/local/bin:/usr/bin:/bin',
   jobLog: undefined,
 } as const;
+
+/** Beyond Helm's own limit, before it is ended from outside. */
+export const helmSlackMs = 10_000;
+
+/** A duration as Helm's options have it. */
+export function seconds(ms: number): string {
+  return `${Math.max(1, Math.ceil(ms / 1000))}s`;
+}

@@ -25,6 +25,8 @@ import { readWorkloads, watchWorkloads } from './workload-watch.ts';
 export interface KubernetesCluster extends Cluster {
   /** What a job said last, e.g. that of a failed hook. */
   jobLog(namespace: string, job: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Kubernetes' version, e.g. `v1.33.1`. */
+  serverVersion(signal: AbortSignal): Promise<string>;
   /** Closes every connection. */
   close(): Promise<void>;
 }
@@ -109,6 +111,7 @@ function clusterOver(api: KubernetesApi, options: KubernetesOptions): Kubernetes
     },
 
     jobLog: (namespace, job, signal) => jobLog(api, namespace, job, signal),
+    serverVersion: async (signal) => (await api.json<{ gitVersion: string }>({ path: '/version' }, signal)).gitVersion,
     close: () => api.close(),
   };
 }

@@ -2,52 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { inspectChart, namesHook } from '../../../src/adapters/helm/chart-files.ts';
-import { hasDeleteHooks, hasPostHooks, hookEvents } from '../../../src/adapters/helm/hooks.ts';
+import { type ChartFiles, inspectChart } from '../../../src/adapters/helm/chart-files.ts';
 import { checkRegistry } from '../../../src/adapters/helm/oci.ts';
 import { DiagnosedError } from '../../../src/domain/errors.ts';
 
 const { signal } = new AbortController();
-
-describe('namesHook', () => {
-  for (const text of [
-    '"helm.sh/hook": pre-install',
-    'helm.sh/hook: post-upgrade,test',
-    "'helm.sh/hook' : 'pre-delete'",
-    '{"helm.sh/hook":"post-install"}',
-    'helm.sh/hook: {{ .Values.hook }}',
-    '{{ printf "%s" "helm.sh/hook" }}: x',
-  ]) {
-    it(`sees one in ${text}`, () => assert.equal(namesHook(text), true));
-  }
-  for (const text of [
-    'kind: Deployment',
-    '"helm.sh/hook": test',
-    'helm.sh/hook: test-success\nhelm.sh/hook-weight: "1"',
-    '"helm.sh/hook-delete-policy": before-hook-creation',
-  ]) {
-    it(`sees none in ${text}`, () => assert.equal(namesHook(text), false));
-  }
-});
-
-describe('hookEvents', () => {
-  const manifest = (events: string) =>
-    `kind: Deployment\nmetadata: { name: web }\n---\n# comment\n---\nkind: Job\nmetadata: { annotations: { helm.sh/hook: "${events}" } }\n`;
-
-  it('lists the events of every object', () => {
-    assert.deepEqual([...hookEvents(manifest('pre-install, post-upgrade'))], ['pre-install', 'post-upgrade']);
-    assert.deepEqual([...hookEvents('')], []);
-    assert.deepEqual([...hookEvents('just text')], []);
-  });
-
-  it('tells hooks that wait for readiness, and those of the removal', () => {
-    assert.equal(hasPostHooks(hookEvents(manifest('pre-install'))), false);
-    assert.equal(hasPostHooks(hookEvents(manifest('post-install'))), true);
-    assert.equal(hasDeleteHooks(hookEvents(manifest('post-install'))), false);
-    assert.equal(hasDeleteHooks(['pre-delete']), true);
-  });
-});
 
 describe('inspectChart', () => {
   let root: string;
@@ -61,12 +22,34 @@ describe('inspectChart', () => {
 
   const chart = () => path.join(root, 'chart');
 
-  it('finds hooks, also where it cannot look', async () => {
-    assert.deepEqual(await inspectChart(chart(), signal), { mayHaveHooks: false });
-    await mkdir(path.join(chart(), 'charts'));
-    await writeFile(path.join(chart(), 'charts/redis-1.0.0.tgz'), '');
-    assert.deepEqual(await inspectChart(chart(), signal), { mayHaveHooks: true });
-  });
+  const plain: ChartFiles = { asksCluster: false, asksVersion: false, hasOwnSchemasOnly: true };
+  const add = async (name: string, content: string | Buffer) => {
+    await mkdir(path.dirname(path.join(chart(), name)), { recursive: true });
+    await writeFile(path.join(chart(), name), content);
+  };
+
+  for (const [what, name, content, found] of [
+    ['an ordinary template', 'templates/a.yaml', '{{ .Values.a }}', {}],
+    ['a lookup', 'templates/a.yaml', '{{ lookup "v1" "Secret" "" "" }}', { asksCluster: true }],
+    [
+      'a question for kinds',
+      'templates/a.yaml',
+      '{{ .Capabilities.APIVersions }}',
+      { asksCluster: true, asksVersion: true },
+    ],
+    ['a question for the version', 'templates/a.yaml', '{{ .Capabilities.KubeVersion }}', { asksVersion: true }],
+    ['a demand of the version', 'Chart.yaml', 'kubeVersion: ">1.20"', { asksVersion: true }],
+    ['a lookup in a packed sub-chart', 'charts/a.tgz', gzipSync('lookup'), { asksCluster: true }],
+    ['a schema of its own', 'values.schema.json', '{"$ref": "#/definitions/a"}', {}],
+    ['a schema elsewhere', 'values.schema.json', '{"a": [{"$ref": "http://[::1]/a"}]}', { hasOwnSchemasOnly: false }],
+    ['a schema on the disk', 'charts/a/values.schema.json', '{"$ref": "file:///etc/a"}', { hasOwnSchemasOnly: false }],
+    ['a schema in a packed sub-chart', 'charts/a.tgz', gzipSync('values.schema.json'), { hasOwnSchemasOnly: false }],
+  ] as const) {
+    it(`finds ${what}`, async () => {
+      await add(name, content);
+      assert.deepEqual(await inspectChart(chart(), signal), { ...plain, ...found });
+    });
+  }
 
   for (const target of ['../secret', '/etc/passwd', '../../..', '..']) {
     it(`E5 rejects a symbolic link to ${target}`, async () => {
@@ -77,7 +60,26 @@ describe('inspectChart', () => {
 
   it('E5 follows links in its own folder', async () => {
     await symlink('../Chart.yaml', path.join(chart(), 'templates/link'));
-    assert.deepEqual(await inspectChart(chart(), signal), { mayHaveHooks: false });
+    assert.deepEqual(await inspectChart(chart(), signal), plain);
+  });
+
+  it('E5 rejects links that make millions of files of a few', async () => {
+    await add('0/a', 'a');
+    for (let nth = 1; nth < 14; nth += 1) {
+      await mkdir(path.join(chart(), String(nth)));
+      for (const link of ['b', 'c', 'd']) await symlink(`../${nth - 1}`, path.join(chart(), String(nth), link));
+    }
+    await assert.rejects(inspectChart(chart(), signal), /more than 5000 files/);
+  });
+
+  it('E5 rejects links that go round in circles', async () => {
+    await symlink('.', path.join(chart(), 'again'));
+    await assert.rejects(inspectChart(chart(), signal), /nested more than 40 levels/);
+  });
+
+  it('rejects a packed sub-chart that is huge unpacked', async () => {
+    await add('charts/a.tgz', gzipSync(Buffer.alloc(80 * 1024 * 1024)));
+    await assert.rejects(inspectChart(chart(), signal), /larger than 64 MiB unpacked/);
   });
 });
 
