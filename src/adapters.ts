@@ -133,6 +133,11 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
         timeoutMs: config.HELM_TIMEOUT,
         plainHttpRegistries: config.INSECURE_REGISTRIES,
         jobLog: cluster.jobLog,
+        serverVersion: cluster.serverVersion,
+        podSecurity: config.POD_SECURITY,
+        extraKinds: config.CHART_KINDS,
+        extraAnnotations: config.CHART_ANNOTATIONS,
+        untrustedRuntimeClass: config.UNTRUSTED_RUNTIME_CLASS,
       }),
     ),
   };

@@ -100,6 +100,15 @@ const variables = z.object({
   DEPLOYER_ROLE: z.string().default('berth-deployer'),
   GATEWAY_NAMESPACE: z.string().default('berth'),
   POD_SECURITY: z.enum(['restricted', 'baseline', 'privileged']).default('restricted'),
+  CHART_KINDS: list('').pipe(
+    z.array(
+      z
+        .string()
+        .regex(/^[a-z0-9.-]*\/[A-Z][A-Za-z0-9]*$/, 'must be groups and kinds such as postgresql.cnpg.io/Cluster'),
+    ),
+  ),
+  CHART_ANNOTATIONS: list(''),
+  UNTRUSTED_RUNTIME_CLASS: z.string().optional(),
   QUOTA_CPU: z.string().default('4'),
   QUOTA_MEMORY: z.string().default('8Gi'),
   QUOTA_PODS: z.string().default('20'),
