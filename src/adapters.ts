@@ -10,7 +10,6 @@ import { podCredentials } from './adapters/helm/options.ts';
 import { helmReleaser } from './adapters/helm/releaser.ts';
 import { kubernetesCluster } from './adapters/kubernetes/cluster.ts';
 import { loadKubeConfig } from './adapters/kubernetes/kube-config.ts';
-import { defaultKubernetesOptions } from './adapters/kubernetes/options.ts';
 import {
   type KubernetesServiceDirectory,
   kubernetesServiceDirectory,
@@ -21,6 +20,7 @@ import { redisStore } from './adapters/redis/store.ts';
 import type { Config } from './config.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { type Metrics, openMetrics } from './metrics.ts';
+import { namespaceOptions } from './namespace-options.ts';
 import { endOrphans } from './orphans.ts';
 import type { Telemetry } from './ports.ts';
 import { limitedReleaser } from './reconcile/limited-releaser.ts';
@@ -81,21 +81,7 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
     log,
   });
   const kubeConfig = loadKubeConfig(config.KUBECONFIG);
-  const cluster = kubernetesCluster(kubeConfig, {
-    instance: config.INSTANCE,
-    podSecurity: config.POD_SECURITY,
-    deployerRole: config.DEPLOYER_ROLE,
-    quota: {
-      ...defaultKubernetesOptions.quota,
-      'requests.cpu': config.QUOTA_CPU,
-      'requests.memory': config.QUOTA_MEMORY,
-      pods: config.QUOTA_PODS,
-    },
-    network: {
-      ...defaultKubernetesOptions.network,
-      gatewayNamespaceLabels: { 'kubernetes.io/metadata.name': config.GATEWAY_NAMESPACE },
-    },
-  });
+  const cluster = kubernetesCluster(kubeConfig, namespaceOptions(config));
   const directory = kubernetesServiceDirectory(kubeConfig, { instance: config.INSTANCE });
   const git = gitSource({
     directory: join(config.DATA_DIR, 'git'),
@@ -133,11 +119,6 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
         timeoutMs: config.HELM_TIMEOUT,
         plainHttpRegistries: config.INSECURE_REGISTRIES,
         jobLog: cluster.jobLog,
-        serverVersion: cluster.serverVersion,
-        podSecurity: config.POD_SECURITY,
-        extraKinds: config.CHART_KINDS,
-        extraAnnotations: config.CHART_ANNOTATIONS,
-        untrustedRuntimeClass: config.UNTRUSTED_RUNTIME_CLASS,
       }),
     ),
   };

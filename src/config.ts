@@ -1,7 +1,10 @@
 /** The configuration: parsed once from the environment, the only reader of it. `docs/configuration.md` lists every variable. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { parseCidr } from './domain/cidr.ts';
+import { defaultContainers, firstAbove, parseQuantities, type Quantities } from './domain/confinement.ts';
 import { parseDuration } from './domain/duration.ts';
+import { parseQuantity } from './domain/quantity.ts';
 
 const roles = ['server', 'worker', 'gateway', 'sweep'] as const;
 export type Role = (typeof roles)[number];
@@ -27,6 +30,38 @@ const list = (fallback: string) =>
         .map((item) => item.trim())
         .filter(Boolean),
     );
+
+const quantity = (fallback: string) =>
+  z
+    .string()
+    .refine((text) => parseQuantity(text) !== undefined, 'must be an amount such as 500m, 2 or 8Gi')
+    .default(fallback);
+
+/** A list such as `pods=30,limits.memory=32Gi`; what it does not name is as in `fallback`. */
+const quantities = (fallback: Quantities = {}) =>
+  z
+    .string()
+    .default('')
+    .transform((text, context) => {
+      const parsed = parseQuantities(text);
+      if (typeof parsed !== 'string') return { ...fallback, ...parsed };
+      context.addIssue({ code: 'custom', message: parsed });
+      return z.NEVER;
+    });
+
+const cidrs = () =>
+  list('').pipe(
+    z.array(
+      z
+        .string()
+        .refine(
+          (text) => (parseCidr(text)?.prefix ?? 0) > 0,
+          'must be ranges of addresses such as 10.0.0.0/8, none of them everything',
+        ),
+    ),
+  );
+
+const namespaceName = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 const address = (fallback: string) =>
   z
@@ -83,6 +118,7 @@ const variables = z.object({
     ),
   INSECURE_REGISTRIES: list(''),
   BUILDKIT: list('docker:unix:///var/run/docker.sock'),
+  BUILDKIT_UNTRUSTED: list(''),
   BUILDX: z.string().default('docker-buildx'),
   PLATFORM: z
     .string()
@@ -109,9 +145,30 @@ const variables = z.object({
   ),
   CHART_ANNOTATIONS: list(''),
   UNTRUSTED_RUNTIME_CLASS: z.string().optional(),
-  QUOTA_CPU: z.string().default('4'),
-  QUOTA_MEMORY: z.string().default('8Gi'),
-  QUOTA_PODS: z.string().default('20'),
+  QUOTA_CPU: quantity('4'),
+  QUOTA_MEMORY: quantity('8Gi'),
+  QUOTA_PODS: quantity('20'),
+  QUOTA: quantities(),
+  QUOTA_UNTRUSTED: quantities(),
+  CONTAINER_REQUESTS: quantities(defaultContainers.requests),
+  CONTAINER_LIMITS: quantities(defaultContainers.limits),
+  CONTAINER_MAX: quantities(defaultContainers.max),
+  GATEWAY_CIDRS: cidrs(),
+  RESOLVERS: list('kube-system,169.254.20.10/32').pipe(
+    z.array(
+      z
+        .string()
+        .refine(
+          (text) => namespaceName.test(text) || (parseCidr(text)?.prefix ?? 0) > 0,
+          'must be namespaces and ranges of addresses such as kube-system,10.96.0.10/32',
+        ),
+    ),
+  ),
+  EGRESS: z.enum(['internet', 'none']).default('internet'),
+  EGRESS_UNTRUSTED: z.enum(['internet', 'none']).default('none'),
+  EGRESS_BLOCKED: cidrs(),
+  EGRESS_ALLOWED: cidrs(),
+  EGRESS_ALLOWED_UNTRUSTED: cidrs(),
   GIT: z.string().default('git'),
 
   PREVIEW_DOMAIN: z
@@ -171,6 +228,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>> = 
     } else problems.push(`${name}: there is no such variable`);
   }
   const result = variables.safeParse(input);
+  if (result.success) problems.push(...containerProblems(result.data));
   for (const issue of result.error?.issues ?? []) {
     const key = String(issue.path[0]);
     problems.push(`${prefix}${key}: ${key in input ? issue.message : 'is not set'}`);
@@ -180,4 +238,17 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>> = 
   if (!input['KUBECONFIG'] && !apiServer.host) problems.push('BERTH_KUBECONFIG: is not set, and this is not a pod');
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   return Object.freeze({ ...result.data, apiServer });
+}
+
+/** The cluster refuses defaults that are more than what is allowed, in every namespace. */
+function containerProblems(config: z.output<typeof variables>): readonly string[] {
+  const { CONTAINER_REQUESTS: requests, CONTAINER_LIMITS: limits, CONTAINER_MAX: max } = config;
+  const above = (name: string, lower: Quantities, upperName: string, upper: Quantities) => {
+    const resource = firstAbove(lower, upper);
+    return resource === undefined ? [] : [`${prefix}${name}: has more ${resource} than ${prefix}${upperName}`];
+  };
+  return [
+    ...above('CONTAINER_REQUESTS', requests, 'CONTAINER_LIMITS', { ...max, ...limits }),
+    ...above('CONTAINER_LIMITS', limits, 'CONTAINER_MAX', max),
+  ];
 }

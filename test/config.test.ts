@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { ConfigError, parseConfig, variableNames } from '../src/config.ts';
+import { namespaceOptions } from '../src/namespace-options.ts';
 
 const minimal = {
   BERTH_GITHUB_APP_ID: '12',
@@ -46,6 +47,43 @@ describe('parseConfig', () => {
       },
     );
   });
+
+  it('takes amounts and ranges as Kubernetes does, and keeps the defaults of what is not named', () => {
+    const config = parseConfig({
+      ...minimal,
+      BERTH_QUOTA_UNTRUSTED: 'pods=5, limits.cpu=500m',
+      BERTH_CONTAINER_MAX: 'memory=2Gi',
+      BERTH_RESOLVERS: 'dns,10.96.0.10/32',
+      BERTH_EGRESS_BLOCKED: '203.0.113.0/24,2001:db8::/32',
+    });
+    assert.deepEqual(config.QUOTA_UNTRUSTED, { pods: '5', 'limits.cpu': '500m' });
+    assert.deepEqual(config.CONTAINER_MAX, { cpu: '4', memory: '2Gi', 'ephemeral-storage': '16Gi' });
+    assert.deepEqual([config.EGRESS, config.EGRESS_UNTRUSTED], ['internet', 'none']);
+    const { quota, network } = namespaceOptions(config);
+    assert.equal(quota.trusted['pods'], '20');
+    assert.equal(quota.untrusted['pods'], '5');
+    assert.deepEqual(network.resolvers, { namespaces: ['dns'], cidrs: ['10.96.0.10/32'] });
+    for (const cidr of ['203.0.113.0/24', '169.254.0.0/16']) assert(network.blockedCidrs.includes(cidr), cidr);
+    assert.deepEqual(network.egress.untrusted, { internet: false, allowedCidrs: [] });
+  });
+
+  const wrong = [
+    ['QUOTA_PODS', 'many'],
+    ['QUOTA', 'pods'],
+    ['QUOTA_UNTRUSTED', 'pods=lots'],
+    ['CONTAINER_LIMITS', 'memory=9Gi'],
+    ['CONTAINER_REQUESTS', 'cpu=3'],
+    ['EGRESS', 'all'],
+    ['EGRESS_BLOCKED', '0.0.0.0/0'],
+    ['EGRESS_ALLOWED', 'example.com'],
+    ['RESOLVERS', 'Kube_System'],
+    ['GATEWAY_CIDRS', '10.0.0.1'],
+  ] as const;
+  for (const [name, value] of wrong) {
+    it(`refuses BERTH_${name}=${value}, and says which variable it is`, () => {
+      assert.throws(() => parseConfig({ ...minimal, [`BERTH_${name}`]: value }), new RegExp(`BERTH_${name}: `));
+    });
+  }
 
   it('A5 refuses an empty or a short webhook secret', () => {
     assert.throws(

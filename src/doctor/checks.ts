@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { loadKubeConfig } from '../adapters/kubernetes/kube-config.ts';
 import type { Config } from '../config.ts';
+import { namespaceOptions } from '../namespace-options.ts';
 import { domainCheck } from './domain-names.ts';
 import { githubCheck } from './github.ts';
 import { imagesCheck } from './images.ts';
@@ -25,11 +26,7 @@ export function checksFor(config: Config, { readOnly }: { readonly readOnly: boo
     instance: config.INSTANCE,
     tryOut: !readOnly,
   });
-  const trial = trialCheck(
-    kubeConfig,
-    { instance: config.INSTANCE, podSecurity: config.POD_SECURITY, deployerRole: config.DEPLOYER_ROLE },
-    images.pushed,
-  );
+  const trial = trialCheck(kubeConfig, namespaceOptions(config), images.pushed);
   return [
     githubCheck({
       apiUrl: config.GITHUB_API_URL,

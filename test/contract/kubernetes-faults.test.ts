@@ -138,7 +138,7 @@ describe('Kubernetes: calls that write', { timeout: 300_000 }, () => {
       before: async () => undefined,
       call: (stage) => stage.cluster.prepareNamespace(request(stage), signal),
       async state(stage) {
-        const paths = policyObjects(stage.preview.name, defaultKubernetesOptions).map(({ path }) => path);
+        const paths = policyObjects(stage.preview.name, defaultKubernetesOptions, 'trusted').map(({ path }) => path);
         const objects = paths.map(async (path) => {
           const { spec, subjects, automountServiceAccountToken } = await stage.preview.api.json<{
             spec?: object;

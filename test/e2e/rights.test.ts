@@ -9,8 +9,8 @@ import { type LimitedAccount, limitedAccount } from './limited-account.ts';
 import { prepareCluster } from './prepare-cluster.ts';
 import { examples, startWorld, type World } from './world.ts';
 
-/** Used only for a service without an address of its own, and when the operator has named another role for charts. */
-const unused = new Set(['get endpoints', 'delete rolebindings.rbac.authorization.k8s.io']);
+/** Used only for a service without an address of its own, and to repair what operators and others do to accounts and roles. */
+const unused = new Set(['get endpoints', 'delete rolebindings.rbac.authorization.k8s.io', 'delete serviceaccounts']);
 
 const crashing = `FROM localhost:5000/library/busybox:stable
 USER 65534:65534

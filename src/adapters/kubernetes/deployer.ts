@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import type { KubernetesApi } from './api.ts';
 import { fieldManager } from './metadata.ts';
 
-/** The service account's name, the same in every namespace. */
+/** The service account's name, the same in every namespace. There is no object of that name: it is only acted as. */
 export const deployerAccount = 'berth-deployer';
 
 const roleFile = new URL('../../../charts/berth/files/deployer-role.yaml', import.meta.url);

@@ -1,4 +1,6 @@
 /** What an operator may decide about previews' namespaces. */
+import { defaultBlockedCidrs, defaultContainers, defaultQuota, type Quantities } from '../../domain/confinement.ts';
+import type { Trust } from '../../domain/preview.ts';
 import { defaultPatience, type Patience } from './finding.ts';
 
 export interface KubernetesOptions {
@@ -7,9 +9,8 @@ export interface KubernetesOptions {
   /** Pod Security level of previews. */
   readonly podSecurity: 'restricted' | 'baseline' | 'privileged';
   /** ResourceQuota `hard`, e.g. `{ pods: '20' }`; load balancers and node ports are always 0. */
-  readonly quota: Readonly<Record<string, string>>;
-  /** What a container gets that does not say. */
-  readonly containerDefaults: ContainerDefaults;
+  readonly quota: Readonly<Record<Trust, Quantities>>;
+  readonly containers: ContainerLimits;
   readonly network: NetworkOptions;
   /** Name of the ClusterRole that the deployer account gets in each namespace. */
   readonly deployerRole: string;
@@ -22,46 +23,49 @@ export interface KubernetesOptions {
   readonly requestTimeoutMs?: number;
 }
 
-interface ContainerDefaults {
-  readonly requests: Readonly<Record<string, string>>;
-  readonly limits: Readonly<Record<string, string>>;
+interface ContainerLimits {
+  /** What a container requests that does not say. */
+  readonly requests: Quantities;
+  /** What a container is limited to that does not say. */
+  readonly limits: Quantities;
+  /** What no container may be limited to more than. */
+  readonly max: Quantities;
 }
 
 interface NetworkOptions {
   /** Labels of the namespace that the gateway runs in; `undefined` when it runs outside the cluster. */
-  readonly gatewayNamespaceLabels: Readonly<Record<string, string>> | undefined;
+  readonly gatewayNamespaceLabels: Quantities | undefined;
   /** Addresses that may reach previews, e.g. those of the nodes. */
   readonly gatewayCidrs: readonly string[];
-  /** What previews may not reach: the API server, other previews, metadata services, the network around the cluster. */
+  /** Where the cluster's resolvers are: the only ones that previews may ask. */
+  readonly resolvers: { readonly namespaces: readonly string[]; readonly cidrs: readonly string[] };
+  readonly egress: Readonly<Record<Trust, EgressOptions>>;
+  /** What `internet` leaves out: the API server, other previews, metadata services, the network around the cluster. */
   readonly blockedCidrs: readonly string[];
+}
+
+interface EgressOptions {
+  /** Whether pods may connect to any address that is not blocked. The same namespace and the resolvers they always may. */
+  readonly internet: boolean;
+  /** What they may connect to besides, blocked or not. */
+  readonly allowedCidrs: readonly string[];
 }
 
 export const defaultKubernetesOptions: KubernetesOptions = {
   instance: 'default',
   podSecurity: 'restricted',
-  quota: {
-    pods: '20',
-    'requests.cpu': '4',
-    'requests.memory': '8Gi',
-    'limits.cpu': '16',
-    'limits.memory': '16Gi',
-    persistentvolumeclaims: '5',
-    'requests.storage': '20Gi',
-  },
-  containerDefaults: { requests: { cpu: '50m', memory: '128Mi' }, limits: { cpu: '2', memory: '1Gi' } },
+  quota: { trusted: defaultQuota, untrusted: defaultQuota },
+  containers: defaultContainers,
   network: {
     gatewayNamespaceLabels: undefined,
     gatewayCidrs: [],
-    // Private, shared and link-local ranges; 169.254.169.254 and fd00:ec2::254 are clouds' metadata services.
-    blockedCidrs: [
-      '10.0.0.0/8',
-      '100.64.0.0/10',
-      '169.254.0.0/16',
-      '172.16.0.0/12',
-      '192.168.0.0/16',
-      'fc00::/7',
-      'fe80::/10',
-    ],
+    // The second is where NodeLocal DNSCache listens. Source: kubernetes.io/docs/tasks/administer-cluster/nodelocaldns
+    resolvers: { namespaces: ['kube-system'], cidrs: ['169.254.20.10/32'] },
+    egress: {
+      trusted: { internet: true, allowedCidrs: [] },
+      untrusted: { internet: false, allowedCidrs: [] },
+    },
+    blockedCidrs: defaultBlockedCidrs,
   },
   deployerRole: 'berth-deployer',
   podGraceSeconds: 2,

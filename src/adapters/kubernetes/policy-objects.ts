@@ -1,7 +1,9 @@
 /** What is in a preview's namespace before anything else. Pure. */
+import type { Trust } from '../../domain/preview.ts';
 import type { NamespaceRequest } from '../../ports.ts';
 import { deployerAccount } from './deployer.ts';
 import { instanceLabel, managedByBerth, managedByLabel, trustLabel } from './metadata.ts';
+import { networkPolicySpec } from './network-policy.ts';
 import type { KubernetesOptions } from './options.ts';
 import { ownLabels } from './ownership.ts';
 
@@ -16,43 +18,42 @@ export interface PolicyObject {
   };
 }
 
-/** Quota, limits, network policy and accounts for one namespace. */
-export function policyObjects(namespace: string, options: KubernetesOptions): readonly PolicyObject[] {
+/** Quota, limits, network policy, accounts and the deployer's rights for one namespace. */
+export function policyObjects(namespace: string, options: KubernetesOptions, trust: Trust): readonly PolicyObject[] {
   const labels = { [managedByLabel]: managedByBerth, [instanceLabel]: options.instance };
   const object = (api: string, plural: string, kind: string, name: string, fields: object): PolicyObject => ({
     path: `${api === 'v1' ? '/api/v1' : `/apis/${api}`}/namespaces/${namespace}/${plural}/${name}`,
     body: { apiVersion: api, kind, metadata: { name, labels }, ...fields },
   });
+  const { quota, containers, network, deployerRole } = options;
   return [
     object('v1', 'resourcequotas', 'ResourceQuota', 'berth', {
-      spec: { hard: { ...options.quota, 'services.loadbalancers': '0', 'services.nodeports': '0' } },
+      spec: { hard: { ...quota[trust], 'services.loadbalancers': '0', 'services.nodeports': '0' } },
     }),
-    object('v1', 'limitranges', 'LimitRange', 'berth', {
-      spec: {
-        limits: [
-          {
-            type: 'Container',
-            default: options.containerDefaults.limits,
-            defaultRequest: options.containerDefaults.requests,
-          },
-        ],
-      },
-    }),
+    object('v1', 'limitranges', 'LimitRange', 'berth', { spec: { limits: [containerLimits(containers)] } }),
     object('networking.k8s.io/v1', 'networkpolicies', 'NetworkPolicy', 'berth', {
-      spec: {
-        podSelector: {},
-        policyTypes: ['Ingress', 'Egress'],
-        ingress: [{ from: [{ podSelector: {} }, ...gatewayPeers(options)] }],
-        egress: egress(options.network.blockedCidrs),
-      },
+      spec: networkPolicySpec(network, trust),
     }),
     object('v1', 'serviceaccounts', 'ServiceAccount', 'default', { automountServiceAccountToken: false }),
-    object('v1', 'serviceaccounts', 'ServiceAccount', deployerAccount, { automountServiceAccountToken: false }),
     object('rbac.authorization.k8s.io/v1', 'rolebindings', 'RoleBinding', deployerAccount, {
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: options.deployerRole },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: deployerRole },
       subjects: [{ kind: 'ServiceAccount', name: deployerAccount, namespace }],
     }),
   ];
+}
+
+/**
+ * What may not be in the namespace: the deployer is an account in name only, which Berth acts as. Were there an object of that
+ * name, pods could run as it and do what the deployer may.
+ */
+export function forbiddenPaths(namespace: string): readonly string[] {
+  return [`/api/v1/namespaces/${namespace}/serviceaccounts/${deployerAccount}`];
+}
+
+/** What is left out the API server would fill in from the next field, and it would not be as we set it. */
+function containerLimits({ requests, limits, max }: KubernetesOptions['containers']): object {
+  const defaults = { ...max, ...limits };
+  return { type: 'Container', max, default: defaults, defaultRequest: { ...defaults, ...requests } };
 }
 
 /** Labels that make the API server enforce Pod Security in the namespace. */
@@ -73,33 +74,4 @@ export function namespaceLabels(
   { key, trust }: Pick<NamespaceRequest, 'key' | 'trust'>,
 ): Readonly<Record<string, string>> {
   return { ...podSecurityLabels(options), ...ownLabels(options.instance, key), [trustLabel]: trust };
-}
-
-function gatewayPeers({ network }: KubernetesOptions): readonly object[] {
-  return [
-    ...(network.gatewayNamespaceLabels === undefined
-      ? []
-      : [{ namespaceSelector: { matchLabels: network.gatewayNamespaceLabels } }]),
-    ...network.gatewayCidrs.map((cidr) => ({ ipBlock: { cidr } })),
-  ];
-}
-
-function egress(blockedCidrs: readonly string[]): readonly object[] {
-  const except = (ofVersion6: boolean) => blockedCidrs.filter((cidr) => cidr.includes(':') === ofVersion6);
-  return [
-    { to: [{ podSelector: {} }] },
-    // Resolvers live in the blocked ranges, at addresses that differ from cluster to cluster.
-    {
-      ports: [
-        { protocol: 'UDP', port: 53 },
-        { protocol: 'TCP', port: 53 },
-      ],
-    },
-    {
-      to: [
-        { ipBlock: { cidr: '0.0.0.0/0', except: except(false) } },
-        { ipBlock: { cidr: '::/0', except: except(true) } },
-      ],
-    },
-  ];
 }

@@ -1,4 +1,5 @@
 /** Makes a preview's namespace, with everything that must be in it before anything else, and tells whether all of it is there. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { DiagnosedError } from '../../domain/errors.ts';
 import type { NamespaceRequest } from '../../ports.ts';
 import type { KubernetesApi } from './api.ts';
@@ -10,7 +11,14 @@ import type { KubernetesOptions } from './options.ts';
 import { readNamespace } from './own-namespace.ts';
 import { ownerKey } from './ownership.ts';
 import { hasLabels, isAsWanted } from './policy-drift.ts';
-import { namespaceLabels, type PolicyObject, policyObjects } from './policy-objects.ts';
+import { forbiddenPaths, namespaceLabels, type PolicyObject, policyObjects } from './policy-objects.ts';
+
+const longestCountMs = 5_000;
+
+interface Quota extends KubernetesObject {
+  readonly spec: { readonly hard: Readonly<Record<string, string>> };
+  readonly status?: { readonly used?: Readonly<Record<string, string>> };
+}
 
 /** Creates or repairs the namespace. Safe to repeat at any point. */
 export async function prepareNamespace(
@@ -19,12 +27,16 @@ export async function prepareNamespace(
   request: NamespaceRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const { name } = request;
+  const { name, trust } = request;
   await ensureNamespace(api, options, request, signal);
-  const objects = policyObjects(name, options);
+  const objects = policyObjects(name, options, trust);
   const isBinding = ({ body }: PolicyObject) => body.kind === 'RoleBinding';
-  // Nobody may do anything in the namespace before everything that confines them is there.
-  await Promise.all(objects.filter((it) => !isBinding(it)).map((object) => put(api, object, signal)));
+  await Promise.all([
+    ...objects.filter((it) => !isBinding(it)).map((object) => put(api, object, signal)),
+    ...forbiddenPaths(name).map((path) => remove(api, path, signal)),
+  ]);
+  // Nobody may do anything in the namespace before everything that confines them is there, and counts.
+  await quotaCounts(api, name, signal);
   await Promise.all(objects.filter(isBinding).map((object) => put(api, object, signal)));
 }
 
@@ -32,13 +44,40 @@ export async function prepareNamespace(
 export async function arePoliciesAsWanted(
   api: KubernetesApi,
   options: KubernetesOptions,
-  { name }: NamespaceRequest,
+  { name, trust }: NamespaceRequest,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const judged = policyObjects(name, options).map(async ({ path, body }) =>
-    isAsWanted(body, await readObject(api, path, signal)),
-  );
+  const judged = [
+    ...policyObjects(name, options, trust).map(async ({ path, body }) =>
+      isAsWanted(body, await readObject(api, path, signal)),
+    ),
+    ...forbiddenPaths(name).map(async (path) => (await readObject(api, path, signal)) === undefined),
+  ];
   return (await Promise.all(judged)).every(Boolean);
+}
+
+/**
+ * Waits until the quota is in force: until the cluster has counted what is there, the API server refuses whatever it limits,
+ * Helm's own record first of all. It counts at once, so that this is a moment; when it does not, Helm will say so.
+ */
+async function quotaCounts(api: KubernetesApi, namespace: string, signal: AbortSignal): Promise<void> {
+  const path = `/api/v1/namespaces/${namespace}/resourcequotas/berth`;
+  for (let pauseMs = 20, waitedMs = 0; waitedMs < longestCountMs; pauseMs *= 2) {
+    const quota = await api.json<Quota>({ path }, signal);
+    const limited = Object.keys(quota.spec.hard);
+    if (limited.every((resource) => quota.status?.used?.[resource] !== undefined)) return;
+    await delay(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+    waitedMs += pauseMs;
+  }
+}
+
+async function remove(api: KubernetesApi, path: string, signal: AbortSignal): Promise<void> {
+  if ((await readObject(api, path, signal)) === undefined) return;
+  try {
+    await api.json({ method: 'DELETE', path }, signal);
+  } catch (error) {
+    if (apiStatusOf(error) !== 404) throw error;
+  }
 }
 
 async function readObject(

@@ -19,7 +19,9 @@ const groups: readonly {
 }[] = [
   { group: '', resources: ['namespaces'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
   // Server-side apply asks for both of the last when the object is not there yet.
-  { group: '', resources: ['resourcequotas', 'limitranges', 'serviceaccounts'], verbs: ['get', 'create', 'patch'] },
+  { group: '', resources: ['resourcequotas', 'limitranges'], verbs: ['get', 'create', 'patch'] },
+  // Deleted when somebody has made an object of the deployer's name.
+  { group: '', resources: ['serviceaccounts'], verbs: ['get', 'create', 'patch', 'delete'] },
   { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: ['get', 'create', 'patch'] },
   // Deleted only to be made again, when the operator has named another role.
   { group: 'rbac.authorization.k8s.io', resources: ['rolebindings'], verbs: ['get', 'create', 'patch', 'delete'] },

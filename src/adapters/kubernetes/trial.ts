@@ -58,7 +58,7 @@ export async function openTrial(
     // Not anybody's signal: what was made must be known, to be removed.
     namespace = await create(api, options, AbortSignal.timeout(cleanUpMs));
     const { name } = namespace.metadata;
-    for (const { path, body } of policyObjects(name, options)) {
+    for (const { path, body } of policyObjects(name, options, 'trusted')) {
       const query = { fieldManager: 'berth', force: true };
       await api.json({ method: 'PATCH', path, query, contentType: 'application/apply-patch+yaml', body }, signal);
     }

@@ -130,30 +130,40 @@ describe('kubernetesApi', { timeout: 20_000 }, () => {
     let created = 0;
     const labels: Record<string, string> = {};
     await using server = await apiServer((request, response) => {
-      if (request.method === 'POST') {
-        created += 1;
-        const chunks: Buffer[] = [];
-        request.on('data', (chunk: Buffer) => chunks.push(chunk));
-        request.on('end', () => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const sent = chunks.length === 0 ? {} : (JSON.parse(Buffer.concat(chunks).toString()) as Sent);
+        if (request.method === 'POST') {
+          created += 1;
           // Committed, but the answer is lost; the second try finds it there.
-          const body = JSON.parse(Buffer.concat(chunks).toString()) as { metadata: { labels: object } };
-          Object.assign(labels, body.metadata.labels);
+          Object.assign(labels, sent.metadata?.labels);
           if (created === 1) request.socket.destroy();
           else reply(response, 409, { reason: 'AlreadyExists' });
-        });
-        return;
-      }
-      reply(response, 200, { metadata: { name: 'pr-1', uid: 'uid', labels } });
+        } else if (request.url?.includes('/serviceaccounts/berth-deployer')) {
+          reply(response, 404, { reason: 'NotFound' });
+        } else if (request.method === 'PATCH' && /namespaces\/[^/]+\//.test(request.url ?? '')) {
+          reply(response, 200, sent);
+        } else {
+          reply(response, 200, { metadata: { name: 'pr-1', uid: 'uid', labels }, spec: { hard: {} } });
+        }
+      });
     });
     const cluster = kubernetesCluster(server.kubeConfig, { instance: 'mine' });
     const key = { repositoryId: 1, number: 1 };
     const repository = { id: 1, owner: 'a', name: 'b', cloneUrl: '' };
     await cluster.prepareNamespace({ key, name: 'pr-1', repository, trust: 'trusted' }, signal);
     assert.equal(created, 2);
-    assert.match(server.requests.at(-1) ?? '', /^PATCH \/api\/v1\/namespaces\/pr-1$/);
+    assert.equal(labels['berth.dev/trust'], 'trusted');
+    assert.match(server.requests.at(-1) ?? '', /^PATCH .*\/rolebindings\/berth-deployer/);
     await cluster.close();
   });
 });
+
+/** What a client sends of an object. */
+interface Sent {
+  readonly metadata?: { readonly labels?: object };
+}
 
 function abortedSoon(reason: Error): AbortSignal {
   const controller = new AbortController();
