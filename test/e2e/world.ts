@@ -17,6 +17,8 @@ export interface World extends AsyncDisposable {
   readonly github: Simulator;
   readonly stack: LocalStack;
   readonly instance: string;
+  /** Below it are the data directories: `first` is that of `berth`. */
+  readonly directory: string;
   readonly cluster: CoreV1Api;
   /** The running Berth; another one after `restart`. */
   readonly berth: BerthProcess;
@@ -88,6 +90,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     github,
     stack,
     instance,
+    directory,
     cluster,
     get berth() {
       return berth;

@@ -96,6 +96,12 @@ export function repositoryControls(stage: Stage) {
       transferRepository(stage, world.repository(repo), to);
     },
 
+    /** Makes the account a member of the organisation, which gives it no right in any repository. */
+    addMember(owner: string, user: string): void {
+      world.members.add(`${world.user(owner, 'Organization').login}/${world.user(user).login}`.toLowerCase());
+      world.changed();
+    },
+
     setPermission(repo: RepositoryName, user: string, role: Role): void {
       world.repository(repo).roles.set(world.user(user).login.toLowerCase(), role);
       world.changed();

@@ -137,6 +137,7 @@ export function tokenResource(
 /** A hint for people; it says nothing about what somebody may do. */
 export function authorAssociation(world: World, repository: Repository, user: User): string {
   if (user === repository.owner) return 'OWNER';
+  if (world.members.has(`${repository.owner.login}/${user.login}`.toLowerCase())) return 'MEMBER';
   const role = world.role(repository, user);
   if (role === 'none' || role === 'read') return 'NONE';
   return repository.owner.type === 'Organization' ? 'MEMBER' : 'COLLABORATOR';

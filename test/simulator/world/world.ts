@@ -11,6 +11,8 @@ export class World {
   readonly repositories = new Map<number, Repository>();
   readonly installations = new Map<number, Installation>();
   readonly tokens = new Map<string, Token>();
+  /** Who belongs to which organisation, which says nothing about any of its repositories: `owner/login`, in lower case. */
+  readonly members = new Set<string>();
   readonly #users = new Map<string, User>();
   /** Names that repositories had, in lower case. */
   readonly #formerNames = new Map<string, number>();
