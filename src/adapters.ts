@@ -19,12 +19,14 @@ import { openQueue } from './adapters/redis/queue.ts';
 import { redisStore } from './adapters/redis/store.ts';
 import type { Config } from './config.ts';
 import { openDataDirectory } from './data-directory.ts';
+import { clusterCredentials } from './held-credentials.ts';
 import { type Metrics, openMetrics } from './metrics.ts';
 import { namespaceOptions } from './namespace-options.ts';
 import { endOrphans } from './orphans.ts';
-import type { Telemetry } from './ports.ts';
+import type { Redaction, Telemetry } from './ports.ts';
 import { limitedReleaser } from './reconcile/limited-releaser.ts';
 import type { Ports } from './reconcile/ports.ts';
+import { redactedBuilder, redactedQueue, redactedReleaser } from './reconcile/redacted-ports.ts';
 
 /** The chart for repositories that have none; it lies beside `src` and beside `dist` alike. */
 const builtInChartPath = fileURLToPath(new URL('../charts/preview', import.meta.url));
@@ -52,11 +54,11 @@ export interface Adapters extends AsyncDisposable {
  * makes everything else, which connects when it is used.
  * @throws when Redis is not there or not fit; DataDirectoryError when the directory cannot be had.
  */
-export async function openAdapters(config: Config, log: Logger): Promise<Adapters> {
+export async function openAdapters(config: Config, redaction: Redaction, log: Logger): Promise<Adapters> {
   const data = await openDataDirectory(config.DATA_DIR);
   const redis = await connectRedis({ url: config.REDIS_URL }, log);
   const store = redisStore(redis.client, config.REDIS_PREFIX);
-  const queue = openQueue(
+  const bull = openQueue(
     redis,
     {
       prefix: config.REDIS_PREFIX,
@@ -78,9 +80,11 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
     environment: config.GITHUB_ENVIRONMENT,
     cache: store,
     clock,
+    hold: redaction.hold,
     log,
   });
   const kubeConfig = loadKubeConfig(config.KUBECONFIG);
+  for (const credential of clusterCredentials(kubeConfig)) redaction.hold(credential);
   const cluster = kubernetesCluster(kubeConfig, namespaceOptions(config));
   const directory = kubernetesServiceDirectory(kubeConfig, { instance: config.INSTANCE });
   const git = gitSource({
@@ -91,35 +95,51 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
   });
   const ports: Ports = {
     forge,
-    queue,
+    queue: redactedQueue(bull, redaction),
     store,
     cluster,
     clock,
     telemetry: metrics.telemetry,
+    redaction,
     log,
     source: git,
-    builder: buildxBuilder({
-      instance: imageInstance(config),
-      endpoints: config.BUILDKIT.map(parseEndpoint),
-      buildxPath: config.BUILDX,
-      directory: join(config.DATA_DIR, 'buildx'),
-      temporaryDirectory: data.temporary,
-      ...(config.DOCKER_CONFIG ? { configDirectory: config.DOCKER_CONFIG } : {}),
-      insecureRegistries: config.INSECURE_REGISTRIES,
-      buildTimeoutMs: config.BUILD_TIMEOUT,
-    }),
-    releaser: limitedReleaser(
-      config.HELM_CONCURRENCY,
-      helmReleaser({
-        helmPath: config.HELM,
-        cluster: config.KUBECONFIG ? { kubeconfigPath: config.KUBECONFIG } : { ...podCredentials, ...config.apiServer },
-        builtInChartPath,
-        directory: join(config.DATA_DIR, 'helm'),
+    builder: redactedBuilder(
+      buildxBuilder({
+        instance: imageInstance(config),
+        endpoints: config.BUILDKIT.map(parseEndpoint),
+        untrustedEndpoints: config.BUILDKIT_UNTRUSTED.map(parseEndpoint),
+        ownRegistry: config.REGISTRY,
+        buildxPath: config.BUILDX,
+        directory: join(config.DATA_DIR, 'buildx'),
         temporaryDirectory: data.temporary,
-        timeoutMs: config.HELM_TIMEOUT,
-        plainHttpRegistries: config.INSECURE_REGISTRIES,
-        jobLog: cluster.jobLog,
+        ...(config.DOCKER_CONFIG ? { configDirectory: config.DOCKER_CONFIG } : {}),
+        insecureRegistries: config.INSECURE_REGISTRIES,
+        buildTimeoutMs: config.BUILD_TIMEOUT,
       }),
+      redaction,
+    ),
+    releaser: redactedReleaser(
+      limitedReleaser(
+        config.HELM_CONCURRENCY,
+        helmReleaser({
+          helmPath: config.HELM,
+          cluster: config.KUBECONFIG
+            ? { kubeconfigPath: config.KUBECONFIG }
+            : { ...podCredentials, ...config.apiServer },
+          builtInChartPath,
+          directory: join(config.DATA_DIR, 'helm'),
+          temporaryDirectory: data.temporary,
+          timeoutMs: config.HELM_TIMEOUT,
+          plainHttpRegistries: config.INSECURE_REGISTRIES,
+          jobLog: cluster.jobLog,
+          serverVersion: cluster.serverVersion,
+          podSecurity: config.POD_SECURITY,
+          extraKinds: config.CHART_KINDS,
+          extraAnnotations: config.CHART_ANNOTATIONS,
+          untrustedRuntimeClass: config.UNTRUSTED_RUNTIME_CLASS,
+        }),
+      ),
+      redaction,
     ),
   };
   return {
@@ -132,7 +152,7 @@ export async function openAdapters(config: Config, log: Logger): Promise<Adapter
     async [Symbol.asyncDispose]() {
       await directory.close();
       await cluster.close();
-      await queue.close();
+      await bull.close();
       await redis.close();
       await data[Symbol.asyncDispose]();
     },

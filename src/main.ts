@@ -7,11 +7,14 @@ import { sweepChoresOf, sweeping, workerChoresOf } from './chores.ts';
 import { type Config, ConfigError, parseConfig, type Role } from './config.ts';
 import { DataDirectoryError } from './data-directory.ts';
 import { buildGateway } from './gateway/gateway.ts';
+import { credentialsIn } from './held-credentials.ts';
 import { logOptions } from './log.ts';
+import type { Redaction } from './ports.ts';
 import { build } from './reconcile/build.ts';
 import { type Chore, type ChoreClock, startChore } from './reconcile/chore.ts';
 import type { ReconcileSettings } from './reconcile/ports.ts';
 import { reconcilerFor } from './reconcile/reconciler.ts';
+import { createRedaction } from './redaction.ts';
 import { buildOperations } from './server/operations.ts';
 import { buildServer } from './server/server.ts';
 
@@ -21,7 +24,7 @@ type Close = () => Promise<void>;
 /** How long after the time-out for running work the process ends whatever happens. */
 const lastResortMs = 10_000;
 
-async function run(config: Config, log: Logger): Promise<void> {
+async function run(config: Config, redaction: Redaction, log: Logger): Promise<void> {
   const stopping = new AbortController();
   const stopped = once(stopping.signal, 'abort');
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
@@ -30,7 +33,7 @@ async function run(config: Config, log: Logger): Promise<void> {
       stopping.abort(new Error(name));
     });
   }
-  await using adapters = await openAdapters(config, log);
+  await using adapters = await openAdapters(config, redaction, log);
   let isRunning = false;
   const operations = buildOperations({
     checks: {
@@ -143,13 +146,16 @@ function portOf(server: { address(): string | AddressInfo | null }): number {
   return typeof address === 'object' && address ? address.port : 0;
 }
 
+let log: Logger | undefined;
 try {
   const config = parseConfig();
-  await run(config, pino(logOptions({ level: config.LOG_LEVEL, role: config.ROLES.join(',') })));
+  const redaction = createRedaction({ credentials: credentialsIn(config) });
+  log = pino(logOptions({ level: config.LOG_LEVEL, role: config.ROLES.join(','), redaction }));
+  await run(config, redaction, log);
   // Everything is closed by now; the Redis client would keep the process for the two seconds of its closing timer.
   process.exit(0);
 } catch (error) {
   if (error instanceof ConfigError || error instanceof DataDirectoryError) process.stderr.write(`${error.message}\n`);
-  else pino().fatal({ err: error }, 'ended');
+  else (log ?? pino()).fatal({ err: error }, 'ended');
   process.exit(1);
 }

@@ -1,7 +1,18 @@
 /** What a reconcile needs, and its limits. */
 import type { Logger } from 'pino';
 import type { PlanSettings } from '../domain/plan.ts';
-import type { AlarmClock, Builder, Cluster, Forge, Queue, Releaser, Source, Store, Telemetry } from '../ports.ts';
+import type {
+  AlarmClock,
+  Builder,
+  Cluster,
+  Forge,
+  Queue,
+  Redaction,
+  Releaser,
+  Source,
+  Store,
+  Telemetry,
+} from '../ports.ts';
 
 export interface Ports {
   readonly forge: Forge;
@@ -13,6 +24,8 @@ export interface Ports {
   readonly store: Store;
   readonly clock: AlarmClock;
   readonly telemetry: Telemetry;
+  /** What is shown or kept goes through it. */
+  readonly redaction: Redaction;
   readonly log: Logger;
 }
 

@@ -3,6 +3,7 @@ import { commentOf, descriptionOf } from '../domain/comment.ts';
 import type { DeploymentReport } from '../ports.ts';
 import type { Ports } from './ports.ts';
 import type { ReclaimCounter } from './reclaims.ts';
+import { redacted } from './redacted.ts';
 import { settledKey } from './settled.ts';
 
 /** Tells people about a preview while the work goes on. */
@@ -26,7 +27,7 @@ export interface ReporterOptions {
 
 /** A reporter for one pass. Writing runs beside the work, so that GitHub's answering times never delay a preview. */
 export function reporterFor(
-  { forge, store }: Pick<Ports, 'forge' | 'store'>,
+  { forge, store, redaction }: Pick<Ports, 'forge' | 'store' | 'redaction'>,
   { name, mayWrite, reclaimed }: ReporterOptions,
   signal: AbortSignal,
 ): Reporter {
@@ -34,8 +35,9 @@ export function reporterFor(
   let writing: Promise<void> | undefined;
   let failure: unknown;
 
-  const write = async (status: Status): Promise<void> => {
+  const write = async (unredacted: Status): Promise<void> => {
     await mayWrite();
+    const status = redacted(unredacted, redaction);
     // Until this pass has settled, nothing is: it may end between what it writes and its look at whether that is still right.
     await store.forget(settledKey(status.key));
     await store.saveStatus(status.key, name, status);

@@ -55,6 +55,7 @@ export function interposed(ports: Ports, around: Around): Ports {
     store: over('store', ports.store),
     clock: ports.clock,
     telemetry: ports.telemetry,
+    redaction: ports.redaction,
     log: ports.log,
   };
 }

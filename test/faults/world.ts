@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { PreviewKey, PullRequest, Repository } from '../../src/domain/preview.ts';
 import type { Ports, ReconcileSettings } from '../../src/reconcile/ports.ts';
+import { createRedaction } from '../../src/redaction.ts';
 import { type FakeClock, fakeClock } from '../fakes/clock.ts';
 import { type FakeCluster, fakeCluster } from '../fakes/cluster.ts';
 import { type FakeForge, fakeForge } from '../fakes/forge.ts';
@@ -91,6 +92,7 @@ export function faultWorld(): FaultWorld {
     },
     clock,
     telemetry,
+    redaction: createRedaction(),
     log: pino({ level: 'silent' }),
   };
   const witness = witnessOf(forge, cluster, code);

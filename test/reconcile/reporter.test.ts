@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { FencedError } from '../../src/domain/errors.ts';
 import type { Phase, Status } from '../../src/domain/status.ts';
 import { type Reporter, reporterFor } from '../../src/reconcile/reporter.ts';
+import { createRedaction } from '../../src/redaction.ts';
 import { statusOf } from '../domain/status-sample.ts';
 import { fakeClock } from '../fakes/clock.ts';
 import { type FakeForge, fakeForge } from '../fakes/forge.ts';
@@ -36,7 +37,7 @@ describe('reporterFor', () => {
       },
     };
     reporter = reporterFor(
-      { forge: slow, store: fakeStore(fakeClock()) },
+      { forge: slow, store: fakeStore(fakeClock()), redaction: createRedaction() },
       { name: 'pr-1', mayWrite: () => mayWrite(), reclaimed: () => undefined },
       signal,
     );

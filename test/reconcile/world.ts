@@ -10,6 +10,7 @@ import type { QueueHandlers } from '../../src/ports.ts';
 import { build } from '../../src/reconcile/build.ts';
 import type { Limits, Ports, ReconcileSettings } from '../../src/reconcile/ports.ts';
 import { reconcilerFor } from '../../src/reconcile/reconciler.ts';
+import { createRedaction } from '../../src/redaction.ts';
 import type { Files } from '../contract/source.contract.ts';
 import { type FakeBuilder, fakeBuilder } from '../fakes/builder.ts';
 import { type FakeClock, fakeClock } from '../fakes/clock.ts';
@@ -125,6 +126,7 @@ async function testWorld({ limits, replace }: Setting, opened: PreviewKey[]) {
     queue: fakeQueue(clock),
     store: fakeStore(clock),
     telemetry: fakeTelemetry(),
+    redaction: createRedaction(),
     log: pino({ level: 'silent' }),
   };
   const { forge, source, builder, queue, releaser, store } = fakes;

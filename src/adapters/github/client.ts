@@ -68,6 +68,8 @@ export interface ClientOptions {
   readonly appId: number | string;
   readonly privateKey: string;
   readonly clock: Clock;
+  /** Told each token that is issued. */
+  readonly hold?: ((token: string) => void) | undefined;
   readonly log: Pick<Logger, 'debug' | 'warn'>;
   readonly writes: PaceOptions;
   /** How long GitHub may take for an answer; by default 30 s. */
@@ -108,6 +110,7 @@ export function createClient(options: ClientOptions): Client {
       AbortSignal.timeout(timeoutMs),
     );
     const { token, expires_at: expiresAt } = tokenAnswer.parse(answer.data);
+    options.hold?.(token);
     const issuedAt = Date.parse(answer.headers['date'] ?? '');
     return { token, lifetimeMs: Date.parse(expiresAt) - (Number.isNaN(issuedAt) ? clock.now() : issuedAt) };
   }

@@ -27,6 +27,8 @@ export interface GithubForgeOptions {
   /** Remembers what was written last; may be emptied at any moment. */
   readonly cache: Pick<Store, 'get' | 'set' | 'forget'>;
   readonly clock: Clock;
+  /** Told each token that GitHub issues, so that it is shown nowhere. */
+  readonly hold?: ClientOptions['hold'];
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn'>;
   /** GitHub's environment that all previews share. */
   readonly environment: string;
