@@ -10,8 +10,9 @@
 export function isAllowedAnnotation(name: string, value: string, extra: readonly string[]): boolean {
   const slash = name.indexOf('/');
   const prefix = name.slice(0, slash + 1);
-  // By Kubernetes' convention a key without a domain is the user's own; `checksum/config` has a prefix that is no domain.
-  if (slash < 0 || !prefix.includes('.')) return true;
+  // By Kubernetes' convention a key without a domain is the user's own, as in `checksum/config`. Container runtimes read
+  // some without a slash, which begin like a domain: `io.katacontainers.config.…`.
+  if (!(slash < 0 ? name : prefix).includes('.')) return true;
   if (prefixes.has(prefix) || keys.has(name) || podSecurityKeys.test(name)) return true;
   if (plainValueKeys.has(name)) return /^[A-Za-z0-9.-]{0,64}$/.test(value);
   return extra.some((allowed) => (allowed.endsWith('/') ? allowed.length > 1 && prefix === allowed : name === allowed));
@@ -22,7 +23,7 @@ export function isAllowedAnnotation(name: string, value: string, extra: readonly
 const prefixes: ReadonlySet<string> = new Set([
   'helm.sh/', 'meta.helm.sh/', 'artifacthub.io/', 'argocd.argoproj.io/', 'prometheus.io/', 'app.kubernetes.io/',
   'kubectl.kubernetes.io/', 'reloader.stakater.com/', 'configmap.reloader.stakater.com/', 'secret.reloader.stakater.com/',
-  'co.elastic.logs/', 'fluentbit.io/',
+  'fluentbit.io/',
 ]);
 
 // biome-ignore format: a list

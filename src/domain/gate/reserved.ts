@@ -19,8 +19,9 @@ export function checkStoredData(object: Place): void {
   const text = name.text() ?? '';
   if (text.startsWith('sh.helm.release.')) name.refuse('Helm keeps its releases under such names');
   if (text === 'kube-root-ca.crt') name.refuse('Kubernetes keeps its own certificate under this name');
-  const owner = object.at('metadata', 'labels', 'owner');
-  if (owner.text()?.toLowerCase() === 'helm') owner.refuse('Helm finds its releases by this label');
+  for (const [label, value, place] of object.at('metadata', 'labels').texts()) {
+    if (label === 'owner' && value === 'helm') place.refuse('Helm finds its releases by this label');
+  }
   const type = object.at('type');
   const refused = secretTypes.get(type.text() ?? '');
   if (refused !== undefined) type.refuse(refused);
