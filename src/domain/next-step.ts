@@ -10,12 +10,17 @@ export function nextStep(desired: Desired, observed: Observed): Step {
     case 'absent':
       return stepToAbsent(observed);
     case 'held':
-      return { do: 'nothing' };
+      return repairOf(observed) ?? { do: 'nothing' };
     case 'invalid':
-      return { do: 'stall', diagnosis: desired.diagnosis };
+      return repairOf(observed) ?? { do: 'stall', diagnosis: desired.diagnosis };
     case 'present':
       return stepToPresent(desired.plan, observed);
   }
+}
+
+/** What goes on running without being wanted anew stays confined as it was. */
+function repairOf({ namespace }: Observed): Step | undefined {
+  return namespace.state === 'active' && !namespace.prepared ? { do: 'create namespace' } : undefined;
 }
 
 function stepToAbsent(observed: Observed): Step {

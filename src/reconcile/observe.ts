@@ -1,5 +1,6 @@
 import type { Desired, ImageState, Observed, PreviewKey, PullRequest } from '../domain/preview.ts';
 import type { PlannedImage } from '../domain/plan.ts';
+import { trustOf } from '../domain/trust.ts';
 import type { NamespaceRequest } from '../ports.ts';
 import type { Ports } from './ports.ts';
 
@@ -18,10 +19,10 @@ interface Purpose {
   readonly desired: Desired;
 }
 
-/** The namespace that the preview should have; `undefined` when it should have none, or nobody knows. */
+/** The namespace that the preview should have, or may keep; `undefined` when it should have none. */
 export function wantedNamespace({ key, name, pullRequest, desired }: Purpose): NamespaceRequest | undefined {
-  if (!pullRequest || desired.state !== 'present') return undefined;
-  return { key, name, repository: pullRequest.repository, trust: desired.trust };
+  if (!pullRequest || desired.state === 'absent') return undefined;
+  return { key, name, repository: pullRequest.repository, trust: trustOf(pullRequest) };
 }
 
 /**

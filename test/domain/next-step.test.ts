@@ -179,6 +179,18 @@ const rows: { name: string; desired: Desired; observed: Observed; want: Step }[]
   },
   { name: 'keeps what runs while held', desired: held, observed: served, want: { do: 'nothing' } },
   {
+    name: 'keeps it confined while held',
+    desired: held,
+    observed: { ...served, namespace: { ...active, revision, prepared: false } },
+    want: { do: 'create namespace' },
+  },
+  {
+    name: 'keeps it confined when the manifest is broken',
+    desired: { state: 'invalid', revision, diagnosis },
+    observed: { ...served, namespace: { ...active, revision, prepared: false } },
+    want: { do: 'create namespace' },
+  },
+  {
     name: 'keeps what runs when the manifest is broken',
     desired: { state: 'invalid', revision, diagnosis },
     observed: served,

@@ -210,6 +210,20 @@ describe('a fork', () => {
     },
   );
 
+  itInWorld('D4 is not built once something newer is approved', async (world) => {
+    const { key } = world.openFork();
+    world.approve(key);
+    let pushed = '';
+    after(world.queue, 'startBuilds', 1, () => {
+      // The same image, so that nobody cancels the build.
+      pushed = world.push(key, app);
+      world.approve(key);
+    });
+    await world.run(key);
+    await assertReady(world, key);
+    assert.deepEqual(revisionsBuilt(world), [pushed]);
+  });
+
   const pushes: { name: string; schedule(world: TestWorld, push: () => void): void }[] = [
     { name: 'its approval is read', schedule: ({ forge }, push) => after(forge, 'approval', 1, push) },
     { name: 'the right of its approver is read', schedule: ({ forge }, push) => after(forge, 'mayWrite', 1, push) },
@@ -326,6 +340,18 @@ describe('a fork', () => {
     await assertHeld(world, key);
     assert.equal(world.namespace(key)?.revision, head.revision);
     assert.equal(world.releaser.upgrades.length, 1);
+  });
+
+  itInWorld('is confined again while it is held and somebody loosens what confines it', async (world) => {
+    const { key, head } = world.openFork();
+    world.approve(key);
+    await world.run(key);
+    world.push(key, { ...app, 'app.txt': 'evil' });
+    world.cluster.loosen(world.name(key));
+    await world.run(key);
+    await assertHeld(world, key);
+    assert.equal(world.namespace(key)?.preparedFor?.trust, 'untrusted');
+    assert.equal(world.namespace(key)?.revision, head.revision);
   });
 
   itInWorld('D8 that was deleted needs an approval all the same, and is torn down', async (world) => {
