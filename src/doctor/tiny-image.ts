@@ -105,6 +105,8 @@ async function contextIn(directory: string): Promise<string> {
 function builderAt(endpoints: readonly Endpoint[], options: ImageOptions) {
   return buildxBuilder({
     endpoints,
+    untrustedEndpoints: endpoints,
+    ownRegistry: options.registry,
     instance: options.instance,
     buildxPath: options.buildxPath,
     directory: options.directory,

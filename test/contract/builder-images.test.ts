@@ -54,6 +54,7 @@ describe('images in a real registry', { timeout: 180_000 }, () => {
     builder = buildxBuilder({
       instance: 'berth.1',
       endpoints: [parseEndpoint(`docker:${dockerHost}`)],
+      ownRegistry: registry,
       buildxPath: tools.buildx,
       buildTimeoutMs: 60_000,
       directory: folder,

@@ -49,7 +49,13 @@ async function realSubject(endpoint: Endpoint): Promise<BuilderSubject> {
   const { registry, tools } = localStack();
   const directory = await mkdtemp(path.join(tmpdir(), 'buildx-builder-'));
   const own = `${registry}/test-${randomBytes(4).toString('hex')}`;
-  const options = { endpoints: [endpoint], buildxPath: tools.buildx, buildTimeoutMs: 60_000, directory };
+  const options = {
+    endpoints: [endpoint],
+    ownRegistry: own,
+    buildxPath: tools.buildx,
+    buildTimeoutMs: 60_000,
+    directory,
+  };
   return {
     builder: buildxBuilder({ ...options, instance: 'berth.1' }),
     other: buildxBuilder({ ...options, instance: 'berth.2' }),

@@ -25,6 +25,7 @@ describe('a BuildKit that has lost a layer', { timeout: 120_000 }, () => {
     builder = buildxBuilder({
       instance: 'test',
       endpoints: [parseEndpoint(`docker:${dockerHost}`)],
+      ownRegistry: `${registry}/test-${unique}`,
       buildxPath: tools.buildx,
       buildTimeoutMs: 60_000,
       directory: path.join(folder, 'buildx'),

@@ -34,6 +34,7 @@ export function berthEnvironment(
     BERTH_REDIS_PREFIX: `{${instance}}`,
     BERTH_REGISTRY: `${stack.registry}/${instance}`,
     BERTH_BUILDKIT: `docker:${stack.dockerHost}`,
+    BERTH_BUILDKIT_UNTRUSTED: `docker:${stack.untrustedDockerHost}`,
     BERTH_BUILDX: stack.tools.buildx,
     BERTH_GIT: stack.tools.git,
     BERTH_HELM: stack.tools.helm,

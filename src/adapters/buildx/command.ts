@@ -10,6 +10,8 @@ export interface CommandOptions {
   readonly registryCache: boolean;
   /** Whether every step is done anew, whatever BuildKit has in its own cache. */
   readonly withoutCache: boolean;
+  /** Whether the result is pushed; otherwise it only fills BuildKit's cache. */
+  readonly push: boolean;
   readonly insecure: boolean;
   /** Whether buildx pushes by means of the Docker daemon; see `output`. */
   readonly pushWithDocker: boolean;
@@ -18,6 +20,7 @@ export interface CommandOptions {
 export function buildArguments(options: CommandOptions): readonly string[] {
   const { request } = options;
   const repository = parseImageReference(request.ref)?.repository ?? request.ref;
+  // Nothing is ever allowed (`--allow`) that BuildKit does not allow everybody, such as the host's network.
   return [
     'build',
     // Measured: an attestation makes a warm build with nothing to do 1.4 times as long, and each digest a new one.
@@ -26,10 +29,11 @@ export function buildArguments(options: CommandOptions): readonly string[] {
     '--progress=rawjson',
     `--metadata-file=${options.metadataPath}`,
     `--file=${request.dockerfilePath}`,
-    `--output=${output(options)}`,
+    `--output=${options.push ? output(options) : 'type=cacheonly'}`,
     ...(request.target === undefined ? [] : [`--target=${request.target}`]),
     ...(options.withoutCache ? ['--no-cache'] : []),
-    ...(options.registryCache ? cache(repository, request) : []),
+    ...(options.registryCache && request.trust === 'trusted' ? cache(repository) : []),
+    ...[...secretVariables(request)].map(([id, name]) => `--secret=id=${id},env=${name}`),
     ...Object.entries(request.labels).map(([key, value]) => `--label=${key}=${value}`),
     ...Object.entries({ ...request.args, ...ownArgs(repository, request) }).map(
       ([key, value]) => `--build-arg=${key}=${value}`,
@@ -39,10 +43,30 @@ export function buildArguments(options: CommandOptions): readonly string[] {
   ];
 }
 
+/** The variables of buildx's environment that hold the build's secrets, by their ids; none for a stranger's build. */
+function secretVariables({ secrets, trust }: BuildRequest): ReadonlyMap<string, string> {
+  const ids = trust === 'trusted' ? [...(secrets?.keys() ?? [])] : [];
+  return new Map(ids.map((id, index) => [id, `BERTH_BUILD_SECRET_${index}`] as const));
+}
+
+/** Nobody but the processes of our own user can read a process's environment. */
+export function secretEnvironment(request: BuildRequest): Readonly<Record<string, string>> {
+  const variables = [...secretVariables(request)];
+  return Object.fromEntries(variables.map(([id, name]) => [name, request.secrets?.get(id) ?? '']));
+}
+
+/** Where buildx finds things, and where it must not look. */
+export interface EnvironmentOptions {
+  /** Docker's; by default there is no configuration. */
+  readonly configDirectory?: string | undefined;
+  /** What BuildKit must not use for the build. */
+  readonly policyPath?: string | undefined;
+}
+
 export function environment(
   endpoint: Endpoint,
   runDirectory: string,
-  configDirectory: string | undefined,
+  { configDirectory, policyPath }: EnvironmentOptions,
 ): Readonly<Record<string, string>> {
   return {
     // For credential helpers.
@@ -51,6 +75,7 @@ export function environment(
     DOCKER_CONFIG: configDirectory ?? runDirectory,
     BUILDX_CONFIG: runDirectory,
     BUILDX_GIT_INFO: 'false',
+    ...(policyPath === undefined ? {} : { EXPERIMENTAL_BUILDKIT_SOURCE_POLICY: policyPath }),
     ...(endpoint.kind === 'docker' ? { DOCKER_HOST: endpoint.url, BUILDX_BUILDER: 'default' } : {}),
     ...(endpoint.kind === 'docker' && endpoint.tls ? { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: endpoint.tls } : {}),
     ...(endpoint.kind === 'buildkit' ? { BUILDX_BUILDER: builderName } : {}),
@@ -76,11 +101,10 @@ function output({ request, endpoint, insecure, pushWithDocker }: CommandOptions)
   return `type=image,name=${request.ref},${push},store=false${insecure ? ',registry.insecure=true' : ''}`;
 }
 
-/** A pull request from a fork may read the cache that others have written, and never writes it. */
-function cache(repository: string, { trust }: BuildRequest): readonly string[] {
+/** Never for a pull request from a fork: what it may write, others read, and what others have written may not be its to read. */
+function cache(repository: string): readonly string[] {
   const place = `type=registry,ref=${repository}:buildcache`;
-  const from = `--cache-from=${place}`;
-  return trust === 'trusted' ? [from, `--cache-to=${place},mode=max,ignore-error=true`] : [from];
+  return [`--cache-from=${place}`, `--cache-to=${place},mode=max,ignore-error=true`];
 }
 
 /**

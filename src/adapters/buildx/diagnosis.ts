@@ -33,6 +33,8 @@ export function judge(build: FailedBuild): Verdict {
     kind: 'fault',
     diagnosis: buildFailed(build.image, build.dockerfile.path, what, places, log),
   });
+  const refused = refusal(error);
+  if (refused !== undefined) return fault(refused);
   // A failing step makes BuildKit cancel others, which then fail as well; the error at the end is the first one's.
   const failed = build.vertices.find((vertex) => vertex.state === 'failed' && error.includes(vertex.error));
   if (!failed) {
@@ -110,6 +112,14 @@ function whatFailed(instruction: string, error: string): string {
   const step = `\`${shortened(instruction)}\``;
   if (code === '137') return `${step} was killed, most likely for using too much memory (exit code 137)`;
   return code === undefined ? `${step}: ${readable(error)}` : `${step} exited with ${code}`;
+}
+
+/** What BuildKit does for nobody, and what it does not do for strangers. It names no step for either. */
+function refusal(error: string): string | undefined {
+  const image = /source "docker-image:\/\/([^"\s]+)" denied by policy: source denied by policy$/.exec(error)?.[1];
+  if (image !== undefined) return `the image \`${shortened(image)}\` is not for pull requests from forks`;
+  const right = /(?:^|: )(network\.host|security\.insecure) is not allowed$/.exec(error)?.[1];
+  return right === undefined ? undefined : `a step wants \`${right}\`, which no build is allowed`;
 }
 
 /** The last error that buildx prints, without its prefixes. */

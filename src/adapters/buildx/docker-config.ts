@@ -27,7 +27,8 @@ const config = z.object({
 
 const helperAnswer = z.object({ Username: z.string(), Secret: z.string() });
 
-const dockerHub = 'https://index.docker.io/v1/';
+/** What Docker Hub is called in Docker's configuration. */
+export const dockerHub = 'https://index.docker.io/v1/';
 
 /**
  * The credentials that `config.json` in a Docker configuration directory holds for a registry, read afresh; the same

@@ -41,7 +41,7 @@ export async function inspectEndpoint(
   }
   const runDirectory = await mkdtemp(path.join(directory, 'inspect-'));
   try {
-    const options = { signal, env: environment(endpoint, runDirectory, configDirectory), timeoutMs };
+    const options = { signal, env: environment(endpoint, runDirectory, { configDirectory }), timeoutMs };
     if (endpoint.kind === 'buildkit') await run(buildxPath, createArguments(endpoint), options);
     const { stdout } = await run(buildxPath, ['inspect'], options);
     return inspectionOf(stdout, endpoint);

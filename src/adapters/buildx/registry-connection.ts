@@ -32,7 +32,22 @@ export interface RegistryConnection {
    * @throws CredentialsError when they are missing or wrong.
    */
   request(request: RegistryRequest, signal: AbortSignal): Promise<Response>;
+  /** What it takes to push to this one repository, asked for afresh: as little more than that as the registry makes possible. */
+  pushCredentials(repository: RegistryRepository, signal: AbortSignal): Promise<PushCredentials>;
 }
+
+interface RegistryRepository {
+  readonly host: string;
+  readonly path: string;
+}
+
+export type PushCredentials =
+  /** The registry asks nobody, or there are none for it. */
+  | { readonly kind: 'none' }
+  /** Good for this repository alone, and not for long. */
+  | { readonly kind: 'token'; readonly token: string }
+  /** Good for whatever the account may do: the registry knows nothing smaller. */
+  | { readonly kind: 'password'; readonly user: string; readonly password: string };
 
 const timeoutMs = 20_000;
 
@@ -61,6 +76,19 @@ export function connectRegistries({ configDirectory, insecureRegistries }: Regis
   }
 
   return {
+    pushCredentials: ({ host, path }, signal) =>
+      askRegistry(host, `leave to push to ${path}`, signal, async (bounded) => {
+        const response = await fetch(urlOf({ host, path: '/v2/' }, insecureRegistries), { signal: bounded });
+        await response.body?.cancel();
+        if (response.status !== 401) return { kind: 'none' };
+        const challenge = parseChallenge(response.headers.get('www-authenticate') ?? '');
+        const credentials = await credentialsFor(configDirectory, host, bounded);
+        if (challenge?.scheme === 'bearer') {
+          const answer = await fetchToken(challenge, `repository:${path}:pull,push`, credentials, bounded);
+          return answer ? { kind: 'token', token: answer.token } : { kind: 'none' };
+        }
+        return credentials?.kind === 'password' ? credentials : { kind: 'none' };
+      }),
     async request(request, signal) {
       const known = authorizations.get(`${request.host} ${request.scope}`);
       const ask = (authorization: string | undefined) =>
@@ -112,7 +140,7 @@ export function unexpected(host: string, response: Response): Error {
   return new RetryLaterError(`${host} limits how often it is asked`, Date.now() + seconds * 1000);
 }
 
-function urlOf({ host, path }: RegistryRequest, insecureRegistries: readonly string[]): string {
+function urlOf({ host, path }: RegistryRepository, insecureRegistries: readonly string[]): string {
   const plain = /^(localhost|127\.\d+\.\d+\.\d+)(:\d+)?$/.test(host) || insecureRegistries.includes(host);
   const server = host === 'docker.io' ? 'registry-1.docker.io' : host;
   return `${plain ? 'http' : 'https'}://${server}${path}`;
