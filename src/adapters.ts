@@ -109,8 +109,6 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
         endpoints: config.BUILDKIT.map(parseEndpoint),
         untrustedEndpoints: config.BUILDKIT_UNTRUSTED.map(parseEndpoint),
         ownRegistry: config.REGISTRY,
-        untrustedEndpoints: config.BUILDKIT_UNTRUSTED.map(parseEndpoint),
-        ownRegistry: config.REGISTRY,
         buildxPath: config.BUILDX,
         directory: join(config.DATA_DIR, 'buildx'),
         temporaryDirectory: data.temporary,
