@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { image } from './kubernetes-stack.ts';
 
 export interface ChartFolder extends AsyncDisposable {
@@ -56,13 +57,46 @@ spec:
 `;
 }
 
-/** A chart in a folder of its own; files that are not Helm's own are templates. */
-export async function chartFolder(files: Readonly<Record<string, string>>): Promise<ChartFolder> {
+/** Names with a folder are paths in the chart; others that are not Helm's own are templates. */
+export type ChartContent = Readonly<Record<string, string | Buffer>>;
+
+const own = new Set(['Chart.yaml', 'values.yaml', 'values.schema.json']);
+
+function pathOf(name: string): string {
+  return own.has(name) || name.includes('/') ? name : `templates/${name}`;
+}
+
+/** A chart in a folder of its own. */
+export async function chartFolder(files: ChartContent): Promise<ChartFolder> {
   const root = await mkdtemp(path.join(tmpdir(), 'berth-chart-'));
-  await mkdir(path.join(root, 'templates'));
   for (const [name, content] of Object.entries(files)) {
-    const isOwn = name === 'Chart.yaml' || name === 'values.yaml';
-    await writeFile(path.join(root, isOwn ? name : `templates/${name}`), content);
+    const file = path.join(root, pathOf(name));
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, content);
   }
   return { path: root, [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }) };
+}
+
+/** A packed chart, as it lies in `charts/`; `name` is its folder in the archive. */
+export function packedChart(name: string, files: ChartContent): Buffer {
+  const entries = Object.entries(files).flatMap(([file, content]) => {
+    const data = Buffer.from(content);
+    return [tarHeader(`${name}/${pathOf(file)}`, data.length), data, Buffer.alloc((512 - (data.length % 512)) % 512)];
+  });
+  return gzipSync(Buffer.concat([...entries, Buffer.alloc(1024)]));
+}
+
+function tarHeader(name: string, sizeBytes: number): Buffer {
+  const header = Buffer.alloc(512);
+  header.write(name, 0);
+  header.write('0000644\0', 100);
+  header.write(`${sizeBytes.toString(8).padStart(11, '0')}\0`, 124);
+  header.write('00000000000\0', 136);
+  header.write('0', 156);
+  header.write('ustar\x0000', 257);
+  // The sum counts itself as spaces.
+  header.write('        ', 148);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return header;
 }

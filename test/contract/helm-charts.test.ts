@@ -6,31 +6,13 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, it } from 'node:test';
 import { corePath } from '../../src/adapters/kubernetes/collections.ts';
-import { DiagnosedError } from '../../src/domain/errors.ts';
 import type { Diagnosis } from '../../src/domain/preview.ts';
 import type { ReleaseRequest } from '../../src/ports.ts';
 import { localStack } from '../local-stack.ts';
 import { hook } from './charts.ts';
-import { helmStage, templates } from './helm-stage.ts';
+import { failure, helmStage, templates } from './helm-stage.ts';
 
 const { signal } = new AbortController();
-
-async function failure(work: Promise<unknown>): Promise<Diagnosis> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof DiagnosedError) return error.diagnosis;
-    throw error;
-  }
-  throw new assert.AssertionError({ message: 'it did not fail' });
-}
-
-const foreign = (kind: string, api: string, metadata: string, rest = '') => ({
-  'foreign.yaml': `apiVersion: ${api}\nkind: ${kind}\nmetadata: {${metadata}}\n${rest}`,
-});
-const definition =
-  'spec: {group: example.com, scope: Namespaced, names: {kind: Thing, plural: things}, versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]}\n';
-const roleRef = 'roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}\n';
 
 async function diagnosisOf(
   files: Readonly<Record<string, string>>,
@@ -71,64 +53,6 @@ describe('Helm: charts', { timeout: 120_000, concurrency: 2 }, () => {
     const diagnosis = await failure(it.releaser.upgrade(request, signal));
     assert.match(diagnosis.message, /`templates\/link\.yaml` in the chart is a symbolic link/);
   });
-
-  for (const [what, files, message] of [
-    [
-      'E9 denies a ClusterRoleBinding',
-      foreign('ClusterRoleBinding', 'rbac.authorization.k8s.io/v1', 'name: mine', roleRef),
-      /not have clusterrolebindings, which are for the whole cluster/,
-    ],
-    [
-      'E9 denies a RoleBinding',
-      foreign('RoleBinding', 'rbac.authorization.k8s.io/v1', 'name: mine', roleRef),
-      /not have rolebindings/,
-    ],
-    [
-      'E9 denies a CustomResourceDefinition',
-      foreign('CustomResourceDefinition', 'apiextensions.k8s.io/v1', 'name: things.example.com', definition),
-      /not have customresourcedefinitions, which are for the whole cluster/,
-    ],
-    [
-      'E9 denies another namespace',
-      foreign('ConfigMap', 'v1', 'name: mine, namespace: kube-system'),
-      /not have configmaps in the namespace `kube-system`/,
-    ],
-    [
-      'E9 denies a foreign Secret by lookup',
-      { 'lookup.yaml': '{{ lookup "v1" "Secret" "kube-system" "" }}\n' },
-      /secrets/,
-    ],
-    [
-      'E10 denies a NetworkPolicy',
-      foreign('NetworkPolicy', 'networking.k8s.io/v1', 'name: open', 'spec: {podSelector: {}}\n'),
-      /not have networkpolicies/,
-    ],
-    [
-      'E10 denies a ResourceQuota',
-      foreign('ResourceQuota', 'v1', 'name: berth', 'spec: {hard: {pods: "1000"}}\n'),
-      /not have resourcequotas/,
-    ],
-    [
-      'E10 denies a LimitRange',
-      foreign('LimitRange', 'v1', 'name: berth', 'spec: {limits: []}\n'),
-      /not have limitranges/,
-    ],
-    [
-      'E12 denies a LoadBalancer',
-      foreign('Service', 'v1', 'name: lb', 'spec: {type: LoadBalancer, ports: [{port: 80}]}\n'),
-      /exceeded quota.*services\.loadbalancers=0/,
-    ],
-    [
-      'E12 denies a NodePort',
-      foreign('Service', 'v1', 'name: np', 'spec: {type: NodePort, ports: [{port: 80}]}\n'),
-      /exceeded quota.*services\.nodeports=0/,
-    ],
-  ] as const) {
-    it(what, async () => {
-      const diagnosis = await diagnosisOf(files);
-      assert.match(diagnosis.message, message);
-    });
-  }
 
   it('waits for readiness before hooks that come after it', async () => {
     await using it = await helmStage();

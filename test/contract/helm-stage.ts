@@ -1,13 +1,16 @@
 /** The real Helm on the local stack, and charts for it. */
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { HelmOptions } from '../../src/adapters/helm/options.ts';
 import { helmReleaser } from '../../src/adapters/helm/releaser.ts';
-import type { ReleaseState } from '../../src/domain/preview.ts';
+import { DiagnosedError } from '../../src/domain/errors.ts';
+import type { Diagnosis, ReleaseState } from '../../src/domain/preview.ts';
 import type { ReleaseRequest } from '../../src/ports.ts';
 import { localStack } from '../local-stack.ts';
-import { type ChartFolder, chartFolder, goodTemplates, hook } from './charts.ts';
+import { type ChartContent, type ChartFolder, chartFolder, goodTemplates, hook } from './charts.ts';
 import { testPreview } from './kubernetes-stack.ts';
 import type { ChartKind } from './releaser.contract.ts';
 
@@ -26,14 +29,14 @@ export interface HelmStage extends AsyncDisposable {
   readonly preview: Awaited<ReturnType<typeof testPreview>>;
   readonly releaser: ReturnType<typeof helmReleaser>;
   readonly directory: string;
-  chart(files: Readonly<Record<string, string>>, overrides?: Partial<ReleaseRequest>): Promise<ReleaseRequest>;
+  chart(files: ChartContent, overrides?: Partial<ReleaseRequest>): Promise<ReleaseRequest>;
   state(): Promise<ReleaseState['state']>;
   /** Runs Helm beside the releaser. */
   helm(args: readonly string[]): ReturnType<typeof spawn>;
 }
 
 /** A namespace, and a releaser for it. */
-export async function helmStage(): Promise<HelmStage> {
+export async function helmStage(options: Partial<HelmOptions> = {}): Promise<HelmStage> {
   const { tools, kubeconfig } = localStack();
   const preview = await testPreview();
   await preview.prepare();
@@ -51,6 +54,7 @@ export async function helmStage(): Promise<HelmStage> {
       plainHttpRegistries: ['localhost:5000'],
       jobLog: preview.cluster.jobLog,
       serverVersion: preview.cluster.serverVersion,
+      ...options,
     }),
     async chart(files, overrides = {}) {
       const folder = await chartFolder({ ...goodTemplates, ...files });
@@ -79,4 +83,15 @@ export async function helmStage(): Promise<HelmStage> {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** The diagnosis of work that must fail with one. */
+export async function failure(work: Promise<unknown>): Promise<Diagnosis> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof DiagnosedError) return error.diagnosis;
+    throw error;
+  }
+  throw new assert.AssertionError({ message: 'it did not fail' });
 }
