@@ -7,6 +7,9 @@ import { fieldManager } from './metadata.ts';
 /** The service account's name, the same in every namespace. There is no object of that name: it is only acted as. */
 export const deployerAccount = 'berth-deployer';
 
+/** Whom to act as to do what the deployer of that namespace may. */
+export const deployerOf = (namespace: string): string => `system:serviceaccount:${namespace}:${deployerAccount}`;
+
 const roleFile = new URL('../../../charts/berth/files/deployer-role.yaml', import.meta.url);
 
 interface ClusterRole {

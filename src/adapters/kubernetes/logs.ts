@@ -7,8 +7,9 @@ import type { Pod } from './objects.ts';
 import type { Assessment } from './workload-state.ts';
 import { containerStatusesOf } from './workloads.ts';
 
-const mostLines = 20;
-const longestLine = 500;
+// More than is shown: a credential that was split over lines is only known with those before.
+const mostLines = 60;
+const longestLine = 4_000;
 
 /** Reads the lines that prove an assessment, once for each container. */
 export interface EvidenceReader {

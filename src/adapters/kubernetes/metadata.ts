@@ -9,6 +9,11 @@ export const pullRequestLabel = 'berth.dev/pull-request';
 /** `trusted` or `untrusted`: which policies the namespace has. */
 export const trustLabel = 'berth.dev/trust';
 
+/** On the copies of Secrets in a preview's namespace. */
+export const copyLabel = 'berth.dev/copy';
+/** On Secrets in the operator's namespace for them: the repositories that get it, separated by commas. */
+export const repositoriesAnnotation = 'berth.dev/repositories';
+
 /** `owner/name` at the time of creation, for people who look at the namespace. */
 export const repositoryAnnotation = 'berth.dev/repository';
 export const fenceAnnotation = 'berth.dev/fence';

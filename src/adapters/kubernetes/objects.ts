@@ -165,6 +165,12 @@ export interface Service extends KubernetesObject {
   };
 }
 
+export interface Secret extends KubernetesObject {
+  readonly type?: string;
+  /** In base64. */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
 export interface Endpoints extends KubernetesObject {
   readonly subsets?: readonly {
     readonly addresses?: readonly { readonly ip: string }[];

@@ -1,6 +1,7 @@
 /** What an operator may decide about previews' namespaces. */
 import { defaultBlockedCidrs, defaultContainers, defaultQuota, type Quantities } from '../../domain/confinement.ts';
 import type { Trust } from '../../domain/preview.ts';
+import type { Redaction } from '../../ports.ts';
 import { defaultPatience, type Patience } from './finding.ts';
 
 export interface KubernetesOptions {
@@ -14,6 +15,8 @@ export interface KubernetesOptions {
   readonly network: NetworkOptions;
   /** Name of the ClusterRole that the deployer account gets in each namespace. */
   readonly deployerRole: string;
+  /** Where Secrets for repositories are; none are given when left out. */
+  readonly secrets?: SecretOptions | undefined;
   /** How long pods may take to end when a preview is removed. */
   readonly podGraceSeconds: number;
   readonly patience: Patience;
@@ -21,6 +24,13 @@ export interface KubernetesOptions {
   readonly relistMs: number;
   /** How long the API server may take to answer; 10 s when left out. */
   readonly requestTimeoutMs?: number;
+}
+
+export interface SecretOptions {
+  /** The namespace in which operators keep them. */
+  readonly namespace: string;
+  /** Told every value that is read, before anything is done with it. */
+  readonly hold: Redaction['hold'];
 }
 
 interface ContainerLimits {

@@ -12,6 +12,8 @@ import { readNamespace } from './own-namespace.ts';
 import { ownerKey } from './ownership.ts';
 import { hasLabels, isAsWanted } from './policy-drift.ts';
 import { forbiddenPaths, namespaceLabels, type PolicyObject, policyObjects } from './policy-objects.ts';
+import { putObject, readObject, removeObject } from './put-object.ts';
+import { areSecretsAsWanted, putSecrets } from './secret-copies.ts';
 
 const longestCountMs = 5_000;
 
@@ -32,22 +34,25 @@ export async function prepareNamespace(
   const objects = policyObjects(name, options, trust);
   const isBinding = ({ body }: PolicyObject) => body.kind === 'RoleBinding';
   await Promise.all([
-    ...objects.filter((it) => !isBinding(it)).map((object) => put(api, object, signal)),
-    ...forbiddenPaths(name).map((path) => remove(api, path, signal)),
+    ...objects.filter((it) => !isBinding(it)).map((object) => putObject(api, object, signal)),
+    ...forbiddenPaths(name).map((path) => removeForbidden(api, path, signal)),
   ]);
   // Nobody may do anything in the namespace before everything that confines them is there, and counts.
   await quotaCounts(api, name, signal);
-  await Promise.all(objects.filter(isBinding).map((object) => put(api, object, signal)));
+  await Promise.all(objects.filter(isBinding).map((object) => putObject(api, object, signal)));
+  await putSecrets(api, options, request, signal);
 }
 
-/** Whether every object that `prepareNamespace` makes is there as it makes it. */
+/** Whether every object that `prepareNamespace` makes is there as it makes it, and none that it removes. */
 export async function arePoliciesAsWanted(
   api: KubernetesApi,
   options: KubernetesOptions,
-  { name, trust }: NamespaceRequest,
+  request: NamespaceRequest,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { name, trust } = request;
   const judged = [
+    areSecretsAsWanted(api, options, request, signal),
     ...policyObjects(name, options, trust).map(async ({ path, body }) =>
       isAsWanted(body, await readObject(api, path, signal)),
     ),
@@ -71,58 +76,9 @@ async function quotaCounts(api: KubernetesApi, namespace: string, signal: AbortS
   }
 }
 
-async function remove(api: KubernetesApi, path: string, signal: AbortSignal): Promise<void> {
-  if ((await readObject(api, path, signal)) === undefined) return;
-  try {
-    await api.json({ method: 'DELETE', path }, signal);
-  } catch (error) {
-    if (apiStatusOf(error) !== 404) throw error;
-  }
-}
-
-async function readObject(
-  api: KubernetesApi,
-  path: string,
-  signal: AbortSignal,
-): Promise<KubernetesObject | undefined> {
-  try {
-    return await api.json<KubernetesObject>({ path }, signal);
-  } catch (error) {
-    if (apiStatusOf(error) === 404) return undefined;
-    throw error;
-  }
-}
-
-/** Makes the object what it should be, whatever it was. */
-async function put(api: KubernetesApi, object: PolicyObject, signal: AbortSignal): Promise<void> {
-  const { path, body } = object;
-  const applied = await apply(api, object, signal);
-  if (isAsWanted(body, applied)) return;
-  // Applying leaves alone what others have put beside our fields, such as a quota's scopes.
-  const { apiVersion: _, kind, metadata: __, ...fields } = body;
-  const operations = Object.entries(fields).map(([field, value]) => ({ op: 'add', path: `/${field}`, value }));
-  const contentType = 'application/json-patch+json';
-  const replaced = await api.json<KubernetesObject>({ method: 'PATCH', path, contentType, body: operations }, signal);
-  if (!isAsWanted(body, replaced)) throw new Error(`preparing ${kind} ${path}: the API server keeps it different`);
-}
-
-/** Makes what is missing and takes back what was changed, in one call. */
-async function apply(api: KubernetesApi, { path, body }: PolicyObject, signal: AbortSignal): Promise<KubernetesObject> {
-  const request = {
-    method: 'PATCH',
-    path,
-    query: { fieldManager, force: true },
-    contentType: 'application/apply-patch+yaml',
-    body,
-  } as const;
-  try {
-    return await api.json<KubernetesObject>(request, signal);
-  } catch (error) {
-    // The role of a binding cannot be changed: it has another one when the operator has configured another.
-    if (apiStatusOf(error) !== 422 || body.kind !== 'RoleBinding') throw error;
-    await api.json({ method: 'DELETE', path }, signal);
-    return await api.json<KubernetesObject>(request, signal);
-  }
+/** Looks first: mostly there is nothing, and a request to delete is one that operators look into. */
+async function removeForbidden(api: KubernetesApi, path: string, signal: AbortSignal): Promise<void> {
+  if ((await readObject(api, path, signal)) !== undefined) await removeObject(api, path, signal);
 }
 
 async function ensureNamespace(

@@ -8,7 +8,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { type KubernetesApi, kubernetesApi } from './api.ts';
 import { ApiError, apiStatusOf } from './api-error.ts';
 import { corePath, namespacePath } from './collections.ts';
-import { deployerAccount } from './deployer.ts';
+import { deployerOf } from './deployer.ts';
 import { instanceLabel, managedByBerth, managedByLabel } from './metadata.ts';
 import type { Namespace, Pod } from './objects.ts';
 import { defaultKubernetesOptions, type KubernetesOptions } from './options.ts';
@@ -69,8 +69,6 @@ export async function openTrial(
     throw error;
   }
 }
-
-const deployerOf = (namespace: string) => `system:serviceaccount:${namespace}:${deployerAccount}`;
 
 function trialIn(api: KubernetesApi, namespace: string, dispose: () => Promise<void>): Trial {
   const path = corePath(namespace, 'pods');

@@ -1,0 +1,49 @@
+/** The Secrets that operators have given to repositories, read. Every value is told to `hold` first. */
+import type { Repository } from '../../domain/preview.ts';
+import type { KubernetesApi } from './api.ts';
+import { apiStatusOf } from './api-error.ts';
+import { corePath, metadataOnly } from './collections.ts';
+import type { KubernetesObject, Secret } from './objects.ts';
+import type { SecretOptions } from './options.ts';
+import { isGivable, isGivenTo } from './secret-grants.ts';
+
+/** Those of the repository, in the order of their names. The payload of others is not asked for. */
+export async function givenSecrets(
+  api: KubernetesApi,
+  options: SecretOptions,
+  repository: Repository,
+  signal: AbortSignal,
+): Promise<readonly Secret[]> {
+  const { namespace } = options;
+  const collection = { path: corePath(namespace, 'secrets'), accept: metadataOnly };
+  const { items } = await api.list<KubernetesObject>(collection, signal);
+  const names = items.filter((item) => isGivenTo(item, repository)).map(({ metadata }) => metadata.name);
+  const secrets = await Promise.all(
+    names.toSorted().map((name) => givenSecret(api, options, repository, name, signal)),
+  );
+  return secrets.filter((secret) => secret !== undefined);
+}
+
+/** The one of that name, `undefined` when there is none or the repository has not got it. */
+export async function givenSecret(
+  api: KubernetesApi,
+  { namespace, hold }: SecretOptions,
+  repository: Repository,
+  name: string,
+  signal: AbortSignal,
+): Promise<Secret | undefined> {
+  try {
+    const path = `${corePath(namespace, 'secrets')}/${encodeURIComponent(name)}`;
+    const secret = await api.json<Secret>({ path }, signal);
+    for (const value of Object.values(secret.data ?? {})) hold(valueOf(value));
+    return isGivenTo(secret, repository) && isGivable(secret) ? secret : undefined;
+  } catch (error) {
+    if (apiStatusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+/** What an entry of a Secret's `data` says. */
+export function valueOf(base64: string): string {
+  return Buffer.from(base64, 'base64').toString();
+}
