@@ -14,6 +14,8 @@ export interface ImageContent {
   readonly ignoreId: string | undefined;
   readonly target: string | undefined;
   readonly args: Readonly<Record<string, string>>;
+  /** Which secrets it gets, not what they are: a new value is no reason to build. */
+  readonly secrets: Readonly<Record<string, string>>;
   readonly platform: string;
   /** Untrusted code never fills a tag that trusted previews are served from. */
   readonly trust: Trust;
@@ -27,7 +29,7 @@ const recipe = 1;
  * and an image's `BERTH_REVISION` is the commit that it was first built from.
  */
 export function contentKey(content: ImageContent): string {
-  const { instance, contextId, dockerfileId, ignoreId, target, args, platform, trust } = content;
+  const { instance, contextId, dockerfileId, ignoreId, target, args, secrets, platform, trust } = content;
   const text = canonicalJson([
     recipe,
     instance,
@@ -38,6 +40,7 @@ export function contentKey(content: ImageContent): string {
     args,
     platform,
     trust,
+    ...(Object.keys(secrets).length > 0 ? [secrets] : []),
   ]);
   return `c-${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
 }

@@ -33,6 +33,24 @@ const argName = z
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a name of letters, digits and underscores')
   .refine((name) => name !== 'BERTH_REVISION', 'is filled in by Berth: remove it');
 
+/** Becomes a word of the builder's command line and a file name below `/run/secrets`. */
+const buildSecretId = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/,
+    'must be an id of letters, digits, `_`, `.` and `-`, at most 64 characters',
+  );
+
+/** Names as Kubernetes has them. */
+const buildSecret = z
+  .string()
+  .regex(
+    /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/[A-Za-z0-9._-]{1,253}$/,
+    'must be the name of a Kubernetes Secret and a key of it, like `npm/token`',
+  );
+
+const maxBuildSecrets = 20;
+
 const builtImage = z
   .strictObject({
     context: path.optional().meta({ description: 'Folder that the build may read. Default: the root.', default: '.' }),
@@ -48,6 +66,14 @@ const builtImage = z
       .record(argName, z.union([z.string(), z.number(), z.boolean()]))
       .optional()
       .meta({ description: 'Build arguments. They end up in the image: no secrets.' }),
+    secrets: z
+      .record(buildSecretId, buildSecret)
+      .refine((secrets) => Object.keys(secrets).length <= maxBuildSecrets, `must be at most ${maxBuildSecrets}`)
+      .optional()
+      .meta({
+        description:
+          'What `RUN --mount=type=secret,id=…` reads, by id, each `<secret>/<key>` of a Kubernetes Secret that an operator of Berth has given to the repository. Never for pull requests from forks.',
+      }),
   })
   .meta({ description: 'An image that Berth builds.' });
 

@@ -47,6 +47,8 @@ export type ManifestImage =
       readonly dockerfile: string;
       readonly target: string | undefined;
       readonly args: Readonly<Record<string, string>>;
+      /** `<secret>/<key>` by the id that the Dockerfile has for it. */
+      readonly secrets: Readonly<Record<string, string>>;
     }
   | { readonly kind: 'external'; readonly name: string; readonly from: string };
 
@@ -132,6 +134,7 @@ function imageOf(name: string, image: ImageInput, sourceOf: (arg: string) => str
         typeof value === 'string' ? value : (sourceOf(arg) ?? String(value)),
       ]),
     ),
+    secrets: image.secrets ?? {},
   };
 }
 

@@ -47,6 +47,7 @@ export function plannedImage(
   const args = Object.fromEntries(
     Object.entries(image.args).map(([arg, value]) => [arg, fillCompletely(value, texts)] as const),
   );
+  const secrets = trust === 'trusted' ? image.secrets : {};
   const tag = contentKey({
     instance: settings.instance,
     contextId: contextEntry.id,
@@ -54,14 +55,22 @@ export function plannedImage(
     ignoreId: sources.code.get(ignoreFileOf(dockerfile))?.id,
     target,
     args,
+    secrets,
     platform: settings.platform,
     trust,
   });
-  const ref = `${settings.registry}/${folderOf(repository)}/${name}:${tag}`;
-  return { kind: 'build', name, ref, build: { context, dockerfile, target, args } };
+  const ref = `${settings.registry}/${folderOf(repository, trust)}/${name}:${tag}`;
+  const build = { context, dockerfile, target, args };
+  const hasSecrets = Object.keys(secrets).length > 0;
+  return { kind: 'build', name, ref, build: hasSecrets ? { ...build, secrets } : build };
 }
 
-/** Two repositories may share a folder; that is safe, since their tags differ whenever their content does. */
-function folderOf({ owner, name }: Repository): string {
-  return `${slugOf(owner, 60) || 'owner'}/${slugOf(name, 100) || 'repository'}`;
+/**
+ * What forks make lies apart, so that the right to push it is not the right to push anything else: no repository of three names
+ * below the registry is one of four.
+ *
+ * Two repositories may share a folder; that is safe, since their tags differ whenever their content does.
+ */
+function folderOf({ owner, name }: Repository, trust: Trust): string {
+  return `${trust === 'untrusted' ? 'untrusted/' : ''}${slugOf(owner, 60) || 'owner'}/${slugOf(name, 100) || 'repository'}`;
 }

@@ -78,6 +78,7 @@ const rootImage: ManifestImage & { readonly kind: 'build' } = {
   dockerfile: 'Dockerfile',
   target: undefined,
   args: {},
+  secrets: {},
 };
 
 function usualCharts(repositoryName: string): readonly string[] {

@@ -13,6 +13,8 @@ export interface ImageBuild {
   readonly dockerfile: string;
   readonly target: string | undefined;
   readonly args: Readonly<Record<string, string>>;
+  /** `<secret>/<key>` by the id that the Dockerfile has for it; never for untrusted code. */
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 export type PlannedImage =

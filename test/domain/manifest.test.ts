@@ -22,7 +22,7 @@ describe('parseManifest', () => {
     const { positionOf, positionWithin, ...manifest } = parseManifest(
       `
 images:
-  web: { context: ./web/, dockerfile: docker//web.Dockerfile, target: runtime, args: { NODE_ENV: production } }
+  web: { context: ./web/, dockerfile: docker//web.Dockerfile, target: runtime, args: { NODE_ENV: production }, secrets: { npm: npm/token } }
   api: { from: "ghcr.io/acme/api:\${sha}" }
 chart: { path: deploy/chart/ }
 values: { image: "\${images.web}", list: [1, 1.5, true, null, { deep: "$\${x}" }] }
@@ -45,6 +45,7 @@ sleepAfter: 30m
           dockerfile: 'docker/web.Dockerfile',
           target: 'runtime',
           args: { NODE_ENV: 'production' },
+          secrets: { npm: 'npm/token' },
         },
         { kind: 'external', name: 'api', from: 'ghcr.io/acme/api:${sha}' },
       ],
@@ -203,6 +204,14 @@ describe('what is wrong with a manifest', () => {
       want: [
         '1:26 `images.web.args.BERTH_REVISION` is filled in by Berth: remove it',
         '2:28 `values.global.berth` is filled in by Berth: remove it',
+      ],
+    },
+    {
+      name: 'secrets that are none, with their places',
+      text: 'images:\n  web:\n    secrets: { npm: token, "a,b": npm/token }\n',
+      want: [
+        '3:21 `images.web.secrets.npm` must be the name of a Kubernetes Secret and a key of it, like `npm/token`',
+        '3:28 `images.web.secrets.a,b` must be an id of letters, digits, `_`, `.` and `-`, at most 64 characters',
       ],
     },
     {

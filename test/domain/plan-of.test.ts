@@ -257,6 +257,7 @@ describe("an image's reference", () => {
     'an argument that names the revision': refOf('{ context: web, args: { A: "${sha}" } }'),
     'the instance that builds it': refOf('{ context: web }', {}, { settings: { ...settings, instance: 'other' } }),
     'the platform': refOf('{ context: web }', {}, { settings: { ...settings, platform: 'linux/arm64' } }),
+    'which secrets it gets': refOf('{ context: web, secrets: { npm: npm/token } }'),
     'who is trusted': refOf('{ context: web }', {}, { trust: 'untrusted' }),
   })) {
     it(`changes with ${what}`, () => {
@@ -264,6 +265,18 @@ describe("an image's reference", () => {
       assert.notEqual(changed, ref);
     });
   }
+
+  it('E13 gives what forks make a place of its own, and no secrets', () => {
+    const images =
+      'images:\n  web: { context: web, secrets: { npm: npm/token } }\nroutes: { web: { service: web, port: 80 } }\n';
+    const files = { '.berth.yaml': images, 'web/Dockerfile': dockerfile };
+    const [trusted] = plan(files).images;
+    const [untrusted] = plan(files, { trust: 'untrusted' }, files).images;
+    assert.match(trusted?.ref ?? '', /^localhost:5000\/previews\/acme\/shop\/web:c-/);
+    assert.match(untrusted?.ref ?? '', /^localhost:5000\/previews\/untrusted\/acme\/shop\/web:c-/);
+    assert.deepEqual(trusted?.kind === 'build' && trusted.build.secrets, { npm: 'npm/token' });
+    assert.ok(untrusted?.kind === 'build' && !('secrets' in untrusted.build));
+  });
 
   it('E1 is a valid reference whatever owner and repository are called', () => {
     for (const name of ['My.Shop_', '...', '_', '-x-', 'a'.repeat(100)]) {
