@@ -10,6 +10,7 @@ import { podCredentials } from './adapters/helm/options.ts';
 import { helmReleaser } from './adapters/helm/releaser.ts';
 import { kubernetesCluster } from './adapters/kubernetes/cluster.ts';
 import { loadKubeConfig } from './adapters/kubernetes/kube-config.ts';
+import { kubernetesSecrets } from './adapters/kubernetes/secrets.ts';
 import {
   type KubernetesServiceDirectory,
   kubernetesServiceDirectory,
@@ -85,7 +86,9 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
   });
   const kubeConfig = loadKubeConfig(config.KUBECONFIG);
   for (const credential of clusterCredentials(kubeConfig)) redaction.hold(credential);
-  const cluster = kubernetesCluster(kubeConfig, namespaceOptions(config));
+  const given = config.SECRETS_NAMESPACE ? { namespace: config.SECRETS_NAMESPACE, hold: redaction.hold } : undefined;
+  const cluster = kubernetesCluster(kubeConfig, { ...namespaceOptions(config), secrets: given });
+  const secrets = kubernetesSecrets(kubeConfig, given);
   const directory = kubernetesServiceDirectory(kubeConfig, { instance: config.INSTANCE });
   const git = gitSource({
     directory: join(config.DATA_DIR, 'git'),
@@ -98,6 +101,7 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
     queue: redactedQueue(bull, redaction),
     store,
     cluster,
+    secrets,
     clock,
     telemetry: metrics.telemetry,
     redaction,
@@ -152,6 +156,7 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
     async [Symbol.asyncDispose]() {
       await directory.close();
       await cluster.close();
+      await secrets.close();
       await bull.close();
       await redis.close();
       await data[Symbol.asyncDispose]();

@@ -145,6 +145,7 @@ const variables = z.object({
   ),
   CHART_ANNOTATIONS: list(''),
   UNTRUSTED_RUNTIME_CLASS: z.string().optional(),
+  SECRETS_NAMESPACE: z.string().regex(namespaceName, 'must be the name of a namespace').optional(),
   QUOTA_CPU: quantity('4'),
   QUOTA_MEMORY: quantity('8Gi'),
   QUOTA_PODS: quantity('20'),

@@ -9,6 +9,7 @@ import type {
   Queue,
   Redaction,
   Releaser,
+  Secrets,
   Source,
   Store,
   Telemetry,
@@ -19,6 +20,7 @@ export interface Ports {
   readonly source: Source;
   readonly builder: Builder;
   readonly cluster: Cluster;
+  readonly secrets: Secrets;
   readonly releaser: Releaser;
   readonly queue: Queue;
   readonly store: Store;

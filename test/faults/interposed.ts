@@ -50,6 +50,7 @@ export function interposed(ports: Ports, around: Around): Ports {
     source: over('source', ports.source),
     builder: over('builder', ports.builder),
     cluster: over('cluster', ports.cluster),
+    secrets: over('secrets', ports.secrets),
     releaser: over('releaser', ports.releaser),
     queue: over('queue', ports.queue),
     store: over('store', ports.store),

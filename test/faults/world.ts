@@ -9,6 +9,7 @@ import { type FakeCluster, fakeCluster } from '../fakes/cluster.ts';
 import { type FakeForge, fakeForge } from '../fakes/forge.ts';
 import { type FakeQueue, fakeQueue } from '../fakes/queue.ts';
 import { fakeReleaser, type FakeReleaser } from '../fakes/releaser.ts';
+import { fakeSecrets } from '../fakes/secrets.ts';
 import { fakeStore } from '../fakes/store.ts';
 import { type FakeTelemetry, fakeTelemetry } from '../fakes/telemetry.ts';
 import type { FakeNamespace } from '../fakes/world.ts';
@@ -77,6 +78,7 @@ export function faultWorld(): FaultWorld {
     forge,
     cluster,
     queue,
+    secrets: fakeSecrets(),
     releaser: pods.releaser,
     source: code.source,
     builder: code.builder,

@@ -18,6 +18,7 @@ import { type FakeCluster, fakeCluster } from '../fakes/cluster.ts';
 import { type FakeForge, fakeForge } from '../fakes/forge.ts';
 import { type FakeQueue, fakeQueue } from '../fakes/queue.ts';
 import { type FakeReleaser, fakeReleaser } from '../fakes/releaser.ts';
+import { type FakeSecrets, fakeSecrets } from '../fakes/secrets.ts';
 import { type FakeSource, fakeSource } from '../fakes/source.ts';
 import { fakeStore } from '../fakes/store.ts';
 import { type FakeTelemetry, fakeTelemetry } from '../fakes/telemetry.ts';
@@ -28,6 +29,7 @@ export interface Fakes extends Ports {
   readonly source: FakeSource;
   readonly builder: FakeBuilder;
   readonly cluster: FakeCluster;
+  readonly secrets: FakeSecrets;
   readonly releaser: FakeReleaser;
   readonly queue: FakeQueue;
   readonly clock: FakeClock;
@@ -116,17 +118,19 @@ export const patience: Limits = {
 async function testWorld({ limits, replace }: Setting, opened: PreviewKey[]) {
   const clock = fakeClock();
   const cluster = fakeCluster();
+  const redaction = createRedaction();
   const fakes: Fakes = {
     clock,
     cluster,
     forge: fakeForge(),
     source: fakeSource(),
     builder: fakeBuilder(),
+    secrets: fakeSecrets(redaction.hold),
     releaser: fakeReleaser(cluster.world),
     queue: fakeQueue(clock),
     store: fakeStore(clock),
     telemetry: fakeTelemetry(),
-    redaction: createRedaction(),
+    redaction,
     log: pino({ level: 'silent' }),
   };
   const { forge, source, builder, queue, releaser, store } = fakes;
