@@ -1,6 +1,6 @@
 /**
- * Runs the tests: `npm test [-- SUITE…] [--faults]`, with the suites `unit`, `faults`, `contract` and `e2e`, all of them without a
- * name. Starts the local stack for those that need it, and leaves it as it was found. `--faults` lists the faults that
+ * Runs the tests: `npm test [-- SUITE…] [--faults]`, with the suites `unit`, `integration`, `faults`, `contract` and `e2e`, all of
+ * them without a name. Starts the local stack for those that need it, and leaves it as it was found. `--faults` lists the faults that
  * Berth survives with the results of the tests that show it.
  */
 import { spawn } from 'node:child_process';
@@ -24,9 +24,13 @@ interface Suite {
 const suites: Readonly<Record<string, Suite>> = {
   unit: {
     needsStack: false,
-    files: globSync(
-      'test/{*.test.ts,{domain,reconcile,server,gateway,adapters,doctor,simulator,local,bench}/**/*.test.ts}',
-    ),
+    files: globSync('test/{*.test.ts,{domain,reconcile,doctor,local,bench,adapters/!(git|github)}/**/*.test.ts}'),
+    concurrency: 2,
+  },
+  // What speaks through sockets and to git.
+  integration: {
+    needsStack: false,
+    files: globSync('test/{server,gateway,simulator,adapters/{git,github}}/**/*.test.ts'),
     concurrency: 2,
   },
   faults: { needsStack: false, files: globSync('test/faults/**/*.test.ts'), concurrency: 2 },
