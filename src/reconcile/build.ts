@@ -14,16 +14,18 @@ const linesPerWrite = 100;
  * @throws DiagnosedError when the repository is at fault, the signal's reason when nobody wants the image any more.
  */
 export async function build(
-  { forge, source, builder, store, log }: Pick<Ports, 'forge' | 'source' | 'builder' | 'store' | 'log'>,
+  ports: Pick<Ports, 'forge' | 'source' | 'builder' | 'secrets' | 'store' | 'log'>,
   job: BuildJob,
   signal: AbortSignal,
 ): Promise<void> {
+  const { forge, source, builder, store, log } = ports;
   const startedAt = performance.now();
   const fields = { image: job.name, ref: job.ref, revision: job.revision };
   if (job.trust === 'untrusted' && !(await mayStillRun(forge, job.key, job.revision, signal))) {
     log.info({ ...fields, preview: keyId(job.key) }, 'build not started, its revision may not run any more');
     return;
   }
+  const secrets = await secretsOf(ports, job, signal);
   const snapshot = await source.at(job.repository, job.revision, signal);
   await using context = await snapshot.export(job.build.context, signal);
   const { dockerfile } = job.build;
@@ -54,6 +56,7 @@ export async function build(
         // Not part of the content key: an image knows the commit it was built from, and equal content is not rebuilt.
         args: { BERTH_REVISION: job.revision, ...job.build.args },
         labels: { 'org.opencontainers.image.revision': job.revision },
+        secrets,
         trust: job.trust,
       },
       (line) => {
@@ -70,6 +73,17 @@ export async function build(
     if (lines.length > 0) flushLines();
     await stored;
   }
+}
+
+/** The values of the build's secrets by their ids: read when it is built, and kept nowhere. */
+async function secretsOf(
+  { secrets }: Pick<Ports, 'secrets'>,
+  { repository, trust, build: { secrets: names = {} } }: BuildJob,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  if (trust === 'untrusted' || Object.keys(names).length === 0) return new Map();
+  const values = await secrets.values(repository, Object.values(names), signal);
+  return new Map(Object.entries(names).map(([id, name]) => [id, values.get(name) ?? ''] as const));
 }
 
 /** The folder of a path in a repository, `''` for the root. */

@@ -11,6 +11,7 @@ import { type FakeBuilder, fakeBuilder } from '../fakes/builder.ts';
 import { fakeClock } from '../fakes/clock.ts';
 import { type FakeForge, fakeForge } from '../fakes/forge.ts';
 import { type FakeSource, fakeSource } from '../fakes/source.ts';
+import { fakeSecrets } from '../fakes/secrets.ts';
 import { fakeStore } from '../fakes/store.ts';
 
 const { signal } = new AbortController();
@@ -24,6 +25,8 @@ describe('build', () => {
   let source: FakeSource;
   let builder: FakeBuilder;
   let store: Store;
+  const secrets = fakeSecrets();
+  secrets.put('npm', { repositories: ['acme/shop'], data: { token: 'npm_1' } });
 
   beforeEach(() => {
     forge = fakeForge();
@@ -38,7 +41,7 @@ describe('build', () => {
     const imageBuild = { context: '', dockerfile: 'Dockerfile', target: undefined, args: {}, ...change };
     return { key, ref, name: 'web', repository, revision, trust: 'trusted', build: imageBuild };
   }
-  const run = (job: BuildJob) => build({ forge, source, builder, store, log }, job, signal);
+  const run = (job: BuildJob) => build({ forge, source, builder, secrets, store, log }, job, signal);
 
   it('pushes the image, labelled with its revision, and keeps the log', async () => {
     const job = jobFor({ Dockerfile: 'FROM base\nARG BERTH_REVISION\nENV AT=$BERTH_REVISION\nRUN echo hello\n' });
@@ -55,6 +58,28 @@ describe('build', () => {
       await store.log(ref),
       Array.from({ length: 250 }, (_, index) => String(index + 1)),
     );
+  });
+
+  it('gives a build the values of its secrets by their ids', async () => {
+    await run(jobFor({ Dockerfile: 'FROM base\n' }, { secrets: { npm: 'npm/token', again: 'npm/token' } }));
+    assert.deepEqual(
+      builder.builds[0]?.secrets,
+      new Map([
+        ['npm', 'npm_1'],
+        ['again', 'npm_1'],
+      ]),
+    );
+  });
+
+  it('says which secret is missing, and builds nothing', async () => {
+    const job = jobFor({ Dockerfile: 'FROM base\n' }, { secrets: { npm: 'npm/token', maven: 'maven/password' } });
+    await assert.rejects(run(job), (error) => {
+      assert.ok(error instanceof DiagnosedError);
+      assert.equal(error.diagnosis.reason, 'SecretMissing');
+      assert.match(error.message, /maven\/password/);
+      return true;
+    });
+    assert.deepEqual(builder.builds, []);
   });
 
   it('takes a Dockerfile in the folder of its context', async () => {
@@ -112,7 +137,7 @@ describe('build', () => {
     const job = jobFor({ Dockerfile: 'FROM base\nRUN sleep 60\n' });
     const cancelled = new AbortController();
     const failing = assert.rejects(
-      build({ forge, source, builder, store, log }, job, cancelled.signal),
+      build({ forge, source, builder, secrets, store, log }, job, cancelled.signal),
       /nobody waits/,
     );
     while (builder.builds.length === 0) await setImmediate();
