@@ -7,9 +7,16 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Upstream } from './destination.ts';
-import { framingHeaders, hasBody, requestHeaders, responseHeaders } from './headers.ts';
+import {
+  framingHeaders,
+  hasBody,
+  type RequestHeaderOptions,
+  requestHeaders,
+  requestTrailers,
+} from './request-headers.ts';
+import { responseHeaders, responseTrailers } from './response-headers.ts';
 
-export interface ForwardOptions {
+export interface ForwardOptions extends Omit<RequestHeaderOptions, 'publicProtocol'> {
   readonly agent: Agent;
   readonly connectTimeoutMs: number;
   /** Called at most once, and only as long as the client has received nothing. */
@@ -48,17 +55,32 @@ function send(
     port: upstream.port,
     method: request.method,
     path: request.url,
-    headers: [...requestHeaders(request, upstream.publicProtocol), ...framingHeaders(request)],
+    headers: [
+      ...requestHeaders(request, { ...options, publicProtocol: upstream.publicProtocol }),
+      ...framingHeaders(request),
+    ],
     agent,
+    insecureHTTPParser: false,
   });
   limitConnecting(upstreamRequest, options.connectTimeoutMs);
   const abandon = () => upstreamRequest.destroy();
   response.once('close', abandon);
 
+  // Of what comes before an answer, only this passes: early hints (103) could set things up in front of it.
   upstreamRequest.once('continue', () => response.writeContinue());
+  upstreamRequest.once('upgrade', (_answer, socket) => {
+    // Nobody has asked for another protocol, and for Node the request is over: there will be no error either.
+    socket.destroy();
+    request.unpipe(upstreamRequest);
+    if (!response.headersSent) options.onFailure(new UnaskedProtocolError());
+  });
   upstreamRequest.once('response', (answer) => {
     try {
-      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, responseHeaders(answer));
+      response.writeHead(
+        answer.statusCode ?? 502,
+        answer.statusMessage,
+        responseHeaders(answer, options.privateCookies),
+      );
     } catch (error) {
       // A status line that Node refuses to repeat.
       answer.destroy();
@@ -67,7 +89,7 @@ function send(
     }
     answer.pipe(response, { end: false });
     answer.once('end', () => {
-      response.addTrailers(pairs(answer.rawTrailers));
+      response.addTrailers(responseTrailers(answer));
       response.end();
     });
     answer.once('error', () => response.destroy());
@@ -93,11 +115,20 @@ function send(
     request.pipe(upstreamRequest, { end: false });
     request.once('end', () => {
       if (upstreamRequest.destroyed) return;
-      upstreamRequest.addTrailers(pairs(request.rawTrailers));
+      upstreamRequest.addTrailers(requestTrailers(request));
       upstreamRequest.end();
     });
   } else {
     upstreamRequest.end();
+  }
+}
+
+/** The upstream speaks another protocol than it was asked to. */
+class UnaskedProtocolError extends Error {
+  override readonly name = 'UnaskedProtocolError';
+  readonly code = 'HPE_UNASKED_UPGRADE';
+  constructor() {
+    super('the upstream switched to another protocol unasked');
   }
 }
 
@@ -118,10 +149,4 @@ export function limitConnecting(request: ClientRequest, timeoutMs: number): void
 function isStale(request: IncomingMessage, upstreamRequest: ClientRequest, error: NodeJS.ErrnoException): boolean {
   const repeatable = request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS';
   return upstreamRequest.reusedSocket && error.code === 'ECONNRESET' && repeatable && !hasBody(request);
-}
-
-function pairs(raw: readonly string[]): [string, string][] {
-  const result: [string, string][] = [];
-  for (let at = 0; at + 1 < raw.length; at += 2) result.push([raw[at] ?? '', raw[at + 1] ?? '']);
-  return result;
 }

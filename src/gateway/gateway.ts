@@ -4,12 +4,15 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { ServiceDirectory, Store } from '../ports.ts';
-import { answerWithPage } from './answer.ts';
-import { type Destination, destinationOf, failurePage, type Sources, type Upstream } from './destination.ts';
+import { noProxies, type TrustedProxies } from '../domain/client-address.ts';
+import { answerHealthy, answerWithPage } from './answer.ts';
+import { privateCookies } from './cookies.ts';
+import { failurePage, type Sources, type Upstream } from './destination.ts';
 import { forward } from './forward.ts';
-import { hasBody } from './headers.ts';
-import { requestedHost } from './host.ts';
-import { badRequestPage, noSuchPreviewPage, unknownPage } from './page.ts';
+import { defaultLimits, type GatewayLimits, limiterOf } from './limits.ts';
+import { badRequestPage } from './page.ts';
+import { receptionOf } from './reception.ts';
+import { hasBody } from './request-headers.ts';
 import { tunnel } from './tunnel.ts';
 
 export interface GatewayOptions {
@@ -18,6 +21,14 @@ export interface GatewayOptions {
   readonly directory: ServiceDirectory;
   readonly statuses: Pick<Store, 'status'>;
   readonly log: Pick<Logger, 'debug' | 'warn'>;
+  /** How previews are reached from outside. */
+  readonly scheme?: 'http' | 'https';
+  /** Whose word about where a request comes from is taken. */
+  readonly trusted?: TrustedProxies;
+  /** What one address may ask. */
+  readonly limits?: GatewayLimits;
+  /** Names of cookies that no preview gets or sets, such as those of a sign-on proxy in front; `name*` for all that begin so. */
+  readonly privateCookies?: readonly string[];
   /** How long a service may take to accept a connection. */
   readonly connectTimeoutMs?: number;
   /** How long a client may take to send a request's headers, and may pause while it sends a body. */
@@ -39,9 +50,10 @@ const upstreamIdleMs = 4_000;
 const clientIdleMs = 65_000;
 const lingerMs = 2_000;
 
-/** Builds the gateway. Nothing that a client sends decides where it is taken, but the name of a preview. */
+/** Builds the gateway. */
 export function buildGateway(options: GatewayOptions): Gateway {
-  const { previewDomain, directory, statuses, log } = options;
+  const { previewDomain, directory, statuses, log, scheme = 'https', trusted = noProxies } = options;
+  const limiter = limiterOf(options.limits ?? defaultLimits, trusted, log);
   const connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
   const clientTimeoutMs = options.clientTimeoutMs ?? 30_000;
   const agent = new Agent({ keepAlive: true, timeout: upstreamIdleMs });
@@ -60,36 +72,17 @@ export function buildGateway(options: GatewayOptions): Gateway {
     keepAliveTimeout: clientIdleMs,
     connectionsCheckingInterval: Math.min(clientTimeoutMs, 5_000),
     noDelay: true,
+    insecureHTTPParser: false,
+    maxHeaderSize: 16_384,
     // Upgrading to HTTP/2 this way is deprecated (RFC 9113, section 3.1); such requests are served as they are.
-    shouldUpgradeCallback: (request) => !/^\s*h2c\b/i.test(request.headers.upgrade ?? ''),
+    shouldUpgradeCallback: (request) => !/\bh2c\b/i.test(request.headers.upgrade ?? ''),
   });
 
-  async function find(request: IncomingMessage): Promise<Destination | 'healthy'> {
-    const hosts = request.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length;
-    // Only origin form: a target with a host of its own could name another one than the Host header.
-    if (hosts !== 1 || !(request.url?.startsWith('/') || request.url === '*'))
-      return { kind: 'page', page: badRequestPage };
-    const requested = requestedHost(request.headers.host, previewDomain);
-    switch (requested.kind) {
-      case 'malformed':
-        return { kind: 'page', page: badRequestPage };
-      case 'unknown':
-        return { kind: 'page', page: noSuchPreviewPage };
-      case 'health':
-        return request.url === '/healthz' ? 'healthy' : { kind: 'page', page: noSuchPreviewPage };
-      case 'preview':
-        return destinationOf(requested.label, requested.namespace, sources, closing.signal);
-    }
-  }
-
-  async function findSafely(request: IncomingMessage): Promise<Destination | 'healthy'> {
-    try {
-      return await find(request);
-    } catch (err) {
-      log.warn({ err, host: request.headers.host }, 'finding the service of a preview failed');
-      return { kind: 'page', page: unknownPage };
-    }
-  }
+  // Counted in `malformed`; the size is bounded above.
+  server.maxHeadersCount = 0;
+  limiter.guard(server);
+  const receive = receptionOf({ previewDomain, sources, limiter, trusted, log, signal: closing.signal });
+  const headers = { trusted, privateCookies: privateCookies(options.privateCookies ?? []) };
 
   async function fail(
     request: IncomingMessage,
@@ -99,21 +92,21 @@ export function buildGateway(options: GatewayOptions): Gateway {
   ): Promise<void> {
     log.debug({ err: error, host: request.headers.host }, 'a preview did not answer');
     const page = await failurePage(upstream, problemOf(error), sources);
-    if (!response.headersSent && !response.destroyed) answerWithPage(request, response, page);
+    if (!response.headersSent && !response.destroyed) answerWithPage(request, response, page, scheme);
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     guardUpload(request, response, clientTimeoutMs);
-    const destination = await findSafely(request);
+    const destination = await receive(request);
     if (response.destroyed) return;
     if (destination === 'healthy') {
-      response.writeHead(200, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-store' }).end('ok\n');
+      answerHealthy(response);
     } else if (destination.kind === 'page') {
-      answerWithPage(request, response, destination.page);
+      answerWithPage(request, response, destination.page, scheme);
     } else {
       const { upstream } = destination;
       const onFailure = (error: Error) => orDrop(fail(request, response, upstream, error), request.socket);
-      forward(request, response, upstream, { agent, connectTimeoutMs, onFailure });
+      forward(request, response, upstream, { ...headers, agent, connectTimeoutMs, onFailure });
     }
   }
 
@@ -124,16 +117,16 @@ export function buildGateway(options: GatewayOptions): Gateway {
     client.setTimeout(0);
     client.setKeepAlive(true, 30_000);
     const response = () => responseOn(request, client);
-    const destination = await findSafely(request);
+    const destination = await receive(request);
     if (client.destroyed) return;
     if (destination === 'healthy') {
-      answerWithPage(request, response(), badRequestPage);
+      answerWithPage(request, response(), badRequestPage, scheme);
     } else if (destination.kind === 'page') {
-      answerWithPage(request, response(), destination.page);
+      answerWithPage(request, response(), destination.page, scheme);
     } else {
       const { upstream } = destination;
       const onFailure = (error: Error) => orDrop(fail(request, response(), upstream, error), client);
-      tunnel(request, client, head, upstream, { connectTimeoutMs, onFailure, response });
+      tunnel(request, client, head, upstream, { ...headers, connectTimeoutMs, onFailure, response });
     }
   }
 

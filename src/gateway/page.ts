@@ -3,9 +3,16 @@ import { shortRevision } from '../domain/comment.ts';
 import type { Phase, Status } from '../domain/status.ts';
 
 export interface Page {
-  readonly statusCode: 400 | 404 | 502 | 503;
+  readonly statusCode: 400 | 404 | 429 | 431 | 502 | 503;
   /** Machine-readable, for the JSON form: a phase, or why there is no preview to show. */
-  readonly state: Phase | 'BadRequest' | 'NoSuchPreview' | 'NoSuchRoute' | 'Unreachable' | 'Unknown';
+  readonly state:
+    | Phase
+    | 'BadRequest'
+    | 'TooManyRequests'
+    | 'NoSuchPreview'
+    | 'NoSuchRoute'
+    | 'Unreachable'
+    | 'Unknown';
   readonly title: string;
   /** One or two sentences. */
   readonly message: string;
@@ -22,6 +29,24 @@ export const badRequestPage: Page = {
   refreshSeconds: undefined,
   status: undefined,
 };
+
+export const tooManyHeadersPage: Page = {
+  ...badRequestPage,
+  statusCode: 431,
+  message: 'This request has more headers than a preview is sent.',
+};
+
+/** Shown to an address that has asked too much. */
+export function tooManyRequestsPage(waitSeconds: number): Page {
+  return {
+    statusCode: 429,
+    state: 'TooManyRequests',
+    title: 'Too many requests',
+    message: 'Too many requests have come from your address. This page looks again by itself.',
+    refreshSeconds: waitSeconds,
+    status: undefined,
+  };
+}
 
 export const noSuchPreviewPage: Page = {
   statusCode: 404,

@@ -3,9 +3,10 @@ import { type IncomingMessage, request as httpRequest, type ServerResponse } fro
 import type { Duplex } from 'node:stream';
 import type { Upstream } from './destination.ts';
 import { limitConnecting } from './forward.ts';
-import { requestHeaders, responseHeaders } from './headers.ts';
+import { type RequestHeaderOptions, requestHeaders } from './request-headers.ts';
+import { responseHeaders } from './response-headers.ts';
 
-export interface TunnelOptions {
+export interface TunnelOptions extends Omit<RequestHeaderOptions, 'publicProtocol'> {
   readonly connectTimeoutMs: number;
   /** Called at most once, and only as long as the client has received nothing. */
   readonly onFailure: (error: Error) => void;
@@ -27,20 +28,27 @@ export function tunnel(
     method: request.method,
     path: request.url,
     headers: [
-      ...requestHeaders(request, upstream.publicProtocol),
+      ...requestHeaders(request, { ...options, publicProtocol: upstream.publicProtocol }),
       'Connection',
       'Upgrade',
       'Upgrade',
       request.headers.upgrade ?? '',
     ],
     agent: false,
+    insecureHTTPParser: false,
   });
   limitConnecting(upstreamRequest, options.connectTimeoutMs);
   const abandon = () => upstreamRequest.destroy();
   client.once('close', abandon);
 
   upstreamRequest.once('upgrade', (answer, server, serverHead) => {
-    const headers = [...responseHeaders(answer), 'Connection', 'Upgrade', 'Upgrade', answer.headers.upgrade ?? ''];
+    const headers = [
+      ...responseHeaders(answer, options.privateCookies),
+      'Connection',
+      'Upgrade',
+      'Upgrade',
+      answer.headers.upgrade ?? '',
+    ];
     client.write(headOf(answer, headers), 'latin1');
     client.write(serverHead);
     server.write(head);
@@ -48,7 +56,7 @@ export function tunnel(
   });
   upstreamRequest.once('response', (answer) => {
     const response = options.response();
-    response.writeHead(answer.statusCode ?? 502, responseHeaders(answer));
+    response.writeHead(answer.statusCode ?? 502, responseHeaders(answer, options.privateCookies));
     answer.pipe(response);
     answer.once('error', () => response.destroy());
   });

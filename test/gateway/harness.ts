@@ -24,6 +24,7 @@ type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 export interface Harness extends AsyncDisposable {
   readonly port: number;
+  readonly server: Server;
   readonly statuses: Map<string, Status>;
   readonly previews: Map<string, PreviewNamespace>;
   /** By `service:port`. */
@@ -59,6 +60,7 @@ export async function startGateway(options: Partial<GatewayOptions> = {}): Promi
   const { port } = gateway.server.address() as AddressInfo;
   const harness: Harness = {
     port,
+    server: gateway.server,
     statuses,
     previews,
     addresses,
