@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parseCidr } from './domain/cidr.ts';
 import { defaultContainers, firstAbove, parseQuantities, type Quantities } from './domain/confinement.ts';
+import { trustedProxies } from './domain/client-address.ts';
 import { parseDuration } from './domain/duration.ts';
 import { parseQuantity } from './domain/quantity.ts';
 
@@ -82,6 +83,16 @@ const secret = z
   .string()
   .refine((text) => text.length >= 16, 'must have at least 16 characters: make one with `openssl rand -hex 32`');
 const absolutePath = z.string().startsWith('/', 'must be an absolute path');
+const proxies = list('').transform((ranges, context) => {
+  try {
+    return trustedProxies(ranges);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+    return z.NEVER;
+  }
+});
+/** How much one address may ask; 0 for any number. */
+const limit = (fallback: number) => z.coerce.number().int().min(0).max(1_000_000).default(fallback);
 const whole = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback);
 
 /** One entry for each variable, without the prefix `BERTH_`. A variable set to the empty text counts as not set. */
@@ -90,6 +101,12 @@ const variables = z.object({
   LISTEN: address('0.0.0.0:8080'),
   GATEWAY_LISTEN: address('0.0.0.0:8081'),
   OPERATIONS_LISTEN: address('0.0.0.0:9090'),
+  TRUSTED_PROXIES: proxies,
+  WEBHOOK_REFUSAL_LIMIT: limit(60),
+  GATEWAY_REQUEST_LIMIT: limit(500),
+  GATEWAY_PAGE_LIMIT: limit(50),
+  GATEWAY_CONNECTION_LIMIT: limit(5_000),
+  PRIVATE_COOKIES: list(''),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   INSTANCE: z
     .string()

@@ -76,6 +76,8 @@ const start: Readonly<
       appId: config.GITHUB_APP_ID,
       onEverything: sweeper.soon,
       checks: { redis: redis.ping },
+      refusalsPerMinute: config.WEBHOOK_REFUSAL_LIMIT,
+      trusted: config.TRUSTED_PROXIES,
       log,
     });
     await server.listen(config.LISTEN);
@@ -100,6 +102,14 @@ const start: Readonly<
       directory,
       statuses: ports.store,
       log,
+      scheme: config.PREVIEW_SCHEME,
+      trusted: config.TRUSTED_PROXIES,
+      limits: {
+        requestsPerSecond: config.GATEWAY_REQUEST_LIMIT,
+        pagesPerSecond: config.GATEWAY_PAGE_LIMIT,
+        connections: config.GATEWAY_CONNECTION_LIMIT,
+      },
+      privateCookies: config.PRIVATE_COOKIES,
       drainMs: config.SHUTDOWN_TIMEOUT,
     });
     gateway.server.listen(config.GATEWAY_LISTEN.port, config.GATEWAY_LISTEN.host);
