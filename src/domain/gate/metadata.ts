@@ -14,10 +14,10 @@ export function checkMetadata(metadata: Place, policy: GatePolicy): void {
   if (namespace !== undefined && namespace !== '' && namespace !== policy.namespace) {
     metadata.at('namespace').refuse(`another namespace than the preview's: ${quoted(namespace)}`);
   }
-  if (!metadata.at('finalizers').isEmpty) {
+  if (metadata.at('finalizers').items().length > 0) {
     metadata.at('finalizers').refuse('finalizers would keep the preview from being removed');
   }
-  if (!metadata.at('ownerReferences').isEmpty)
+  if (metadata.at('ownerReferences').items().length > 0)
     metadata.at('ownerReferences').refuse('owners are set by Kubernetes only');
   for (const [name, text, place] of metadata.at('labels').texts()) {
     if (isOurs(name, text)) place.refuse("is one of Berth's own labels");
@@ -34,7 +34,7 @@ export function checkMetadata(metadata: Place, policy: GatePolicy): void {
 export function checkName(metadata: Place): void {
   const name = metadata.at('name');
   const text = name.text();
-  if (!metadata.at('generateName').isEmpty) metadata.at('generateName').refuse('a name of its own is needed');
+  if (metadata.at('generateName').text()) metadata.at('generateName').refuse('a name of its own is needed');
   if (text === undefined) name.refuse('a name is needed');
   else if (text.length > 253 || !/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text) || text.includes('..')) {
     name.refuse(`${quoted(text)} is not a name that Kubernetes has`);

@@ -31,10 +31,10 @@ export function checkPod(template: PodTemplate, policy: GatePolicy): void {
 
 /** A preview takes the room that the scheduler gives it. */
 function checkPlacement(spec: Place): void {
-  if (!spec.at('nodeName').isEmpty) spec.at('nodeName').refuse('a preview may not choose its node past the scheduler');
-  for (const name of ['priorityClassName', 'priority']) {
-    if (!spec.at(name).isEmpty) spec.at(name).refuse("a preview may not displace others' pods by its priority");
-  }
+  if (spec.at('nodeName').text()) spec.at('nodeName').refuse('a preview may not choose its node past the scheduler');
+  const displaces = "a preview may not displace others' pods by its priority";
+  if (spec.at('priorityClassName').text()) spec.at('priorityClassName').refuse(displaces);
+  if (spec.at('priority').number()) spec.at('priority').refuse(displaces);
   for (const toleration of spec.at('tolerations').items()) {
     const key = toleration.at('key').text() ?? '';
     if (key === '') toleration.refuse('a preview may not tolerate every taint');

@@ -19,7 +19,7 @@ export function checkService(object: Place): void {
     if (item.text() !== 'None') item.refuse('Kubernetes chooses the address');
   }
   for (const port of spec.at('ports').items()) {
-    if (!port.at('nodePort').isEmpty) port.at('nodePort').refuse('node ports');
+    if (port.at('nodePort').number()) port.at('nodePort').refuse('node ports');
   }
 }
 

@@ -26,7 +26,7 @@ export function checkVolumes(volumes: Place, policy: GatePolicy): void {
 /** The spec of a claim, in an object of its own or in a template. */
 export function checkClaim(spec: Place, policy: GatePolicy): void {
   const old = 'a claim gets a new volume, never one that exists already';
-  if (!spec.at('volumeName').isEmpty) spec.at('volumeName').refuse(old);
+  if (spec.at('volumeName').text()) spec.at('volumeName').refuse(old);
   if (!spec.at('selector').isAbsent) spec.at('selector').refuse(old);
   if (spec.at('storageClassName').text() === '')
     spec.at('storageClassName').refuse(`${old}: name a class, or none at all`);

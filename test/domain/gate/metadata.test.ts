@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { object, pod, podSpec, policy, refusedFields, refusals, service, withValue, workloads } from './sample.ts';
+import {
+  object,
+  pod,
+  podSpec,
+  policy,
+  refusedFields,
+  refusals,
+  service,
+  titleOf,
+  withValue,
+  workloads,
+} from './sample.ts';
 
 describe('metadata', () => {
   const template = { spec: podSpec() };
@@ -19,7 +30,7 @@ describe('metadata', () => {
   ] as const;
 
   for (const [object, path] of places) {
-    it(`E9 is held against the same rules in ${String(object['kind'])} ${String(object['apiVersion'])} at ${path}`, () => {
+    it(`E9 is held against the same rules in ${titleOf(object)} at ${path}`, () => {
       // biome-ignore format: a table
       const rows: readonly (readonly [field: string, forbidden: unknown, allowed: unknown])[] = [
         [`${path}.namespace`, 'kube-system', policy.namespace],
@@ -34,8 +45,9 @@ describe('metadata', () => {
         [`${path}.annotations["k8s.v1.cni.cncf.io/networks"]`, 'kube-system/host', undefined],
       ];
       for (const [field, forbidden, allowed] of rows) {
-        assert.deepEqual(refusedFields(withValue(object, field, forbidden)), [field], String(forbidden));
-        if (allowed !== undefined) assert.deepEqual(refusals(withValue(object, field, allowed)), [], String(allowed));
+        assert.deepEqual(refusedFields(withValue(object, field, forbidden)), [field], JSON.stringify(forbidden));
+        if (allowed !== undefined)
+          assert.deepEqual(refusals(withValue(object, field, allowed)), [], JSON.stringify(allowed));
       }
     });
   }

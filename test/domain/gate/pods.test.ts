@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { object, pod, podSpec, policy, refusals, refusedFields, withValue, workloads } from './sample.ts';
+import { object, pod, podSpec, policy, refusals, refusedFields, titleOf, withValue, workloads } from './sample.ts';
 
 const everyLevel = ['restricted', 'baseline', 'privileged'] as const;
 
@@ -65,7 +65,7 @@ describe('pods', () => {
 
   for (const { of, path } of workloads) {
     const sample = of({ spec: podSpec() });
-    it(`E11 are found in ${String(sample['kind'])} ${String(sample['apiVersion'])}`, () => {
+    it(`E11 are found in ${titleOf(sample)}`, () => {
       assert.deepEqual(refusals(sample), []);
       for (const field of [
         'hostNetwork',

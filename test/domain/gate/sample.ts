@@ -16,6 +16,11 @@ export function object(apiVersion: string, kind: string, fields: JsonObject, met
   return { apiVersion, kind, metadata: { name: 'web', ...metadata }, ...fields };
 }
 
+/** `apps/v1 Deployment`. */
+export function titleOf({ apiVersion, kind }: JsonObject): string {
+  return [apiVersion, kind].join(' ');
+}
+
 /** A container that complies with `restricted`. */
 export function container(fields: JsonObject = {}): JsonObject {
   return {
@@ -86,4 +91,68 @@ export function withValue(root: Json, path: string, value: unknown): JsonObject 
   }
   at[steps.at(-1) ?? ''] = value;
   return copy;
+}
+
+/** A pod's spec with an allowed value in every field that the gate reads, apart from names and images. */
+export function fullPodSpec(): JsonObject {
+  const context = {
+    runAsNonRoot: true,
+    runAsUser: 1_000,
+    seccompProfile: { type: 'RuntimeDefault' },
+    appArmorProfile: { type: 'RuntimeDefault' },
+    seLinuxOptions: { type: 'container_t', user: '', role: '' },
+    windowsOptions: { hostProcess: false },
+  };
+  const full = container({
+    securityContext: {
+      ...context,
+      privileged: false,
+      procMount: 'Default',
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'], add: ['NET_BIND_SERVICE'] },
+    },
+    ports: [{ hostPort: 0 }],
+    livenessProbe: { httpGet: { host: '' }, tcpSocket: { host: '' } },
+    readinessProbe: { httpGet: { host: '' }, tcpSocket: { host: '' } },
+    startupProbe: { httpGet: { host: '' }, tcpSocket: { host: '' } },
+    lifecycle: {
+      postStart: { httpGet: { host: '' }, tcpSocket: { host: '' } },
+      preStop: { httpGet: { host: '' }, tcpSocket: { host: '' } },
+    },
+  });
+  const terms = [{ namespaces: [policy.namespace] }];
+  const near = {
+    requiredDuringSchedulingIgnoredDuringExecution: terms,
+    preferredDuringSchedulingIgnoredDuringExecution: terms.map((podAffinityTerm) => ({ podAffinityTerm })),
+  };
+  const claim = {
+    metadata: { labels: { app: 'web' }, annotations: { note: 'x' }, finalizers: [], ownerReferences: [] },
+    spec: { storageClassName: 'fast', dataSourceRef: { namespace: policy.namespace } },
+  };
+  return {
+    hostNetwork: false,
+    hostPID: false,
+    hostIPC: false,
+    hostUsers: true,
+    os: { name: 'linux' },
+    securityContext: { ...context, sysctls: [{ name: 'net.ipv4.tcp_syncookies' }] },
+    serviceAccountName: 'web',
+    serviceAccount: 'web',
+    runtimeClassName: 'gvisor',
+    tolerations: [{ key: 'spot' }],
+    affinity: { podAffinity: near, podAntiAffinity: near },
+    volumes: [{ ephemeral: { volumeClaimTemplate: claim } }],
+    containers: [full],
+    initContainers: [full],
+    ephemeralContainers: [full],
+  };
+}
+
+/** Every place within a value, from the outside in, with what is there. */
+export function placesWithin(value: Json, path: string): readonly { readonly path: string; readonly value: Json }[] {
+  if (typeof value !== 'object' || value === null) return [{ path, value }];
+  const members = Array.isArray(value)
+    ? (value as readonly Json[]).map((item, index) => [`${path}[${index}]`, item] as const)
+    : Object.entries(value as JsonObject).map(([name, member]) => [`${path}.${name}`, member] as const);
+  return [{ path, value }, ...members.flatMap(([at, member]) => placesWithin(member, at))];
 }
