@@ -51,6 +51,22 @@ describe('git', () => {
     assert.deepEqual(simulator.fetched, [headSha, change]);
   });
 
+  it('leaves nothing behind of who gives up while the answer is held', async () => {
+    await using simulator = await startSimulator();
+    simulator.createRepository({ owner: 'acme', name: 'shop', private: false });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const fault = simulator.faults.add({ match: { path: /git-upload-pack/ }, until: promise });
+    const controller = new AbortController();
+    const path = `${simulator.gitUrl}/acme/shop.git/git-upload-pack`;
+    const asking = fetch(path, { method: 'POST', body: 'half a question', signal: controller.signal });
+    await simulator.until(() => fault.hits > 0, { what: 'the question' });
+    controller.abort();
+    await assert.rejects(asking);
+    // Answered after the end of the first connection was seen.
+    await fetch(simulator.htmlUrl);
+    resolve();
+  });
+
   it('asks for credentials without a token, and refuses one that ended', async () => {
     await using simulator = await startSimulator();
     simulator.createRepository({ owner: 'acme', name: 'shop' });

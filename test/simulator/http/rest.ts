@@ -48,7 +48,10 @@ export function createRest(options: RestOptions) {
     let counted = false;
     let answer: Answer | undefined;
     if (fault?.delayMs) await options.wait(fault.delayMs);
-    await fault?.until;
+    if (fault?.until) {
+      world.changed();
+      await fault.until;
+    }
     if (fails(fault) && !fault?.afterCommit) {
       answer = failure(fault);
     } else {

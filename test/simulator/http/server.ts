@@ -64,7 +64,12 @@ async function answerGit(
   const method = incoming.method ?? 'GET';
   const fault = faults.strike({ method, path: url.pathname, template: 'git', operation: undefined });
   if (fault?.delayMs) await wait(fault.delayMs);
-  await fault?.until;
+  if (fault?.until) {
+    world.changed();
+    await fault.until;
+  }
+  // Who asked may have given up meanwhile: git would wait for the rest of the question for ever.
+  if (outgoing.destroyed) return;
   let body: unknown;
   let status = fault?.status ?? 0;
   if (fault?.dropConnection) incoming.socket.destroy();
