@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type GatePolicy, refusalsOf } from '../../../src/domain/gate.ts';
 import { maxRefusals } from '../../../src/domain/gate/refusals.ts';
 import type { Json, JsonObject } from '../../../src/domain/json.ts';

@@ -18,7 +18,7 @@ export function object(apiVersion: string, kind: string, fields: JsonObject, met
 
 /** `apps/v1 Deployment`. */
 export function titleOf({ apiVersion, kind }: JsonObject): string {
-  return [apiVersion, kind].join(' ');
+  return `${apiVersion as string} ${kind as string}`;
 }
 
 /** A container that complies with `restricted`. */
