@@ -90,7 +90,7 @@ export async function startFaultProxy({ kubeconfig }: { readonly kubeconfig: str
 
   const server = createServer((request, response) => {
     const { method = 'GET', url = '/', headers } = request;
-    const head = seenRequest(method, url, headers['user-agent'] ?? '');
+    const head = seenRequest(method, url, headers);
     const seen: SeenRequest = { ...head, fault: faultFor(head) };
     requests.push(seen);
     for (const waiter of awaited) {

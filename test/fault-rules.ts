@@ -37,6 +37,8 @@ export interface SeenRequest {
   readonly query: URLSearchParams;
   readonly isWatch: boolean;
   readonly userAgent: string;
+  /** Whom it acts as, empty for itself. */
+  readonly actsAs: string;
   /** What was done to it, `undefined` when it was passed on as it came. */
   readonly fault: Fault | undefined;
 }
@@ -52,10 +54,16 @@ export function matches(match: RequestMatch, request: Omit<SeenRequest, 'fault'>
 }
 
 /** The request of this method and URL, read from its head. */
-export function seenRequest(method: string, url: string, userAgent: string): Omit<SeenRequest, 'fault'> {
+export function seenRequest(
+  method: string,
+  url: string,
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+): Omit<SeenRequest, 'fault'> {
   const { pathname, searchParams } = new URL(url, 'http://server');
   const isWatch = ['1', 'true'].includes(searchParams.get('watch') ?? '');
-  return { method, path: pathname, query: searchParams, isWatch, userAgent };
+  const header = (name: string) => String(headers[name] ?? '');
+  const [userAgent, actsAs] = [header('user-agent'), header('impersonate-user')];
+  return { method, path: pathname, query: searchParams, isWatch, userAgent, actsAs };
 }
 
 /** In the API server's own words: Helm passes them on, and has no other way to say what happened. */

@@ -34,7 +34,12 @@ export function checksFor(config: Config, { readOnly }: { readonly readOnly: boo
       privateKey: config.GITHUB_PRIVATE_KEY,
     }),
     redisCheck({ url: config.REDIS_URL, prefix: config.REDIS_PREFIX }),
-    kubernetesCheck(kubeConfig, { deployerRole: config.DEPLOYER_ROLE, gatewayNamespace: config.GATEWAY_NAMESPACE }),
+    kubernetesCheck(kubeConfig, {
+      deployerRole: config.DEPLOYER_ROLE,
+      gatewayNamespace: config.GATEWAY_NAMESPACE,
+      resolverNamespaces: namespaceOptions(config).network.resolvers.namespaces,
+      secretsNamespace: config.SECRETS_NAMESPACE,
+    }),
     domainCheck({ domain: config.PREVIEW_DOMAIN, scheme: config.PREVIEW_SCHEME, port: config.PREVIEW_PORT }),
     helmCheck(config.HELM),
     gitCheck(config.GIT),

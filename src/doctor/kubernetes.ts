@@ -5,6 +5,7 @@ import {
   ClusterRefusedError,
   type ClusterSurvey,
   type ClusterSurveyOptions,
+  type NamespaceFinding,
   namespaceNameLabel,
   surveyCluster,
 } from '../adapters/kubernetes/survey.ts';
@@ -40,7 +41,9 @@ export function clusterFindings(survey: ClusterSurvey, options: ClusterSurveyOpt
     versionFinding(survey),
     rightsFinding(survey),
     roleFinding(survey.deployerRole, options.deployerRole),
+    dangerFinding(survey.dangerousRights, options.deployerRole),
     gatewayFinding(survey.gatewayNamespace, options.gatewayNamespace),
+    ...[...survey.resolverNamespaces].map(([name, state]) => resolverFinding(state, name)),
     note('network policies are set; whether the network plugin enforces them cannot be seen from here'),
   ].filter((finding) => finding !== undefined);
 }
@@ -62,7 +65,7 @@ function rightsFinding({ missingRights, neededRights }: ClusterSurvey): Finding 
   if (missingRights.length === 0) return ok(`Berth's account has all ${neededRights} rights that it needs`);
   return problem(
     `Berth's account may not: ${missingRights.map((right: Right) => rightText(right)).join(', ')}`,
-    'Add this to its ClusterRole, bound by a ClusterRoleBinding: previews live in namespaces that do not exist yet.',
+    'Add this to its ClusterRole, bound by a ClusterRoleBinding: previews live in namespaces that do not exist yet. What names a namespace belongs into a Role there.',
   );
 }
 
@@ -71,6 +74,8 @@ function roleFinding(state: ClusterSurvey['deployerRole'], name: string): Findin
   switch (state) {
     case 'as shipped':
       return ok(`the ClusterRole ${name}, which charts are installed with, is as shipped`);
+    case 'extended':
+      return ok(`the ClusterRole ${name}, which charts are installed with, is as shipped, with rights of yours`);
     case 'absent':
       return problem(
         `there is no ClusterRole ${name}, which charts are installed with`,
@@ -83,6 +88,32 @@ function roleFinding(state: ClusterSurvey['deployerRole'], name: string): Findin
       );
     case 'unknown':
       return note(`the ClusterRole ${name} cannot be looked at with Berth's rights`);
+  }
+}
+
+function dangerFinding(rights: readonly Right[], name: string): Finding | undefined {
+  if (rights.length === 0) return undefined;
+  return problem(
+    `the ClusterRole ${name} lets charts undo what confines them: ${rights.map(rightText).join(', ')}`,
+    'Take this out of it, and out of every ClusterRole with the label berth.dev/aggregate-to-deployer.',
+  );
+}
+
+function resolverFinding(state: NamespaceFinding, name: string): Finding | undefined {
+  switch (state) {
+    case 'labelled':
+    case 'unknown':
+      return undefined;
+    case 'absent':
+      return warning(
+        `the resolvers' namespace ${name} does not exist`,
+        'Set BERTH_RESOLVERS to where the resolvers run: where network policies are enforced, previews can ask no others.',
+      );
+    case 'not labelled':
+      return warning(
+        `the resolvers' namespace ${name} lacks the label ${namespaceNameLabel}`,
+        `Set it, which Kubernetes before 1.21 does not do itself: kubectl label namespace ${name} ${namespaceNameLabel}=${name}`,
+      );
   }
 }
 

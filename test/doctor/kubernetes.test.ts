@@ -4,13 +4,20 @@ import type { ClusterSurvey } from '../../src/adapters/kubernetes/survey.ts';
 import { clusterFindings } from '../../src/doctor/kubernetes.ts';
 import { pullFinding } from '../../src/doctor/trial.ts';
 
-const options = { deployerRole: 'berth-deployer', gatewayNamespace: 'berth' };
+const options = {
+  deployerRole: 'berth-deployer',
+  gatewayNamespace: 'berth',
+  resolverNamespaces: ['kube-system'],
+  secretsNamespace: undefined,
+};
 const healthy: ClusterSurvey = {
   version: 'v1.35.2',
   missingRights: [],
   neededRights: 38,
   deployerRole: 'as shipped',
+  dangerousRights: [],
   gatewayNamespace: 'labelled',
+  resolverNamespaces: new Map([['kube-system', 'labelled']]),
 };
 
 describe('clusterFindings', () => {
@@ -37,6 +44,13 @@ describe('clusterFindings', () => {
     { name: 'another deployer', change: { deployerRole: 'different' }, level: 'warning', seen: /not the one/ },
     { name: 'no gateway', change: { gatewayNamespace: 'absent' }, level: 'warning', seen: /does not exist/ },
     { name: 'a bare gateway', change: { gatewayNamespace: 'not labelled' }, level: 'warning', seen: /lacks the label/ },
+    { name: 'a deployer with too many rights', change: { dangerousRights: [right] }, level: 'problem', seen: /undo/ },
+    {
+      name: 'resolvers that policies cannot know',
+      change: { resolverNamespaces: new Map([['dns', 'not labelled']] as const) },
+      level: 'warning',
+      seen: /namespace dns lacks the label/,
+    },
   ] as const) {
     it(`finds ${name}`, () => {
       const findings = clusterFindings({ ...healthy, ...change }, options);

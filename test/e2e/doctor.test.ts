@@ -139,7 +139,7 @@ describe('berth doctor', { timeout: 400_000 }, () => {
     await using redis = await startRedis(['--maxmemory', '50mb', '--maxmemory-policy', 'allkeys-lru']);
     await using limited = await limitedAccount(
       admin,
-      neededRights('berth-deployer').filter(({ resource, verb }) => resource !== 'networkpolicies' && verb !== 'bind'),
+      neededRights('berth-deployer', undefined).filter(({ resource, verb }) => resource !== 'networkpolicies' && verb !== 'bind'),
     );
     const oldHelm = join(dataDir, 'old-helm');
     await writeFile(oldHelm, '#!/bin/sh\necho v3.19.0\n');
@@ -160,7 +160,7 @@ describe('berth doctor', { timeout: 400_000 }, () => {
     for (const pattern of [
       /^github: GitHub answers 401.*BERTH_GITHUB_PRIVATE_KEY/m,
       /^redis: .*maxmemory-policy is allkeys-lru → .*noeviction/m,
-      /^kubernetes: .*may not: create networkpolicies\.networking\.k8s\.io, .*bind clusterroles\.rbac\S+ berth-deployer/m,
+      /^kubernetes: .*may not: get networkpolicies\.networking\.k8s\.io, .*bind clusterroles\.rbac\S+ berth-deployer/m,
       /^images: .*BERTH_DATA_DIR/m,
       /^trial: /m,
       /^previews: .*previews\.invalid/m,

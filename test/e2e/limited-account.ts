@@ -14,7 +14,7 @@ export interface LimitedAccount extends AsyncDisposable {
 
 const rbac = '/apis/rbac.authorization.k8s.io/v1';
 
-/** Makes the account with the rights of an administrator; disposal removes all of it. */
+/** Makes the account with the rights of an administrator; disposal removes all of it, but what is in namespaces of others. */
 export async function limitedAccount(admin: KubeConfig, rights: readonly Right[]): Promise<LimitedAccount> {
   const { signal } = new AbortController();
   const api = kubernetesApi(admin);
@@ -24,12 +24,22 @@ export async function limitedAccount(admin: KubeConfig, rights: readonly Right[]
   const post = <T>(path: string, body: object) => api.json<T>({ method: 'POST', path, body }, signal);
   await post('/api/v1/namespaces', { metadata: { name } });
   await post(`/api/v1/namespaces/${name}/serviceaccounts`, { metadata: { name } });
-  await post(`${rbac}/clusterroles`, { metadata: { name }, rules: rights.map(ruleOf) });
+  await post(`${rbac}/clusterroles`, { metadata: { name }, rules: rights.filter(isForAll).map(ruleOf) });
   await post(`${rbac}/clusterrolebindings`, {
     metadata: { name },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
     subjects: [{ kind: 'ServiceAccount', name, namespace: name }],
   });
+  const namespaces = new Set(rights.flatMap(({ namespace }) => namespace ?? []));
+  for (const namespace of namespaces) {
+    const rules = rights.filter((right) => right.namespace === namespace).map(ruleOf);
+    await post(`${rbac}/namespaces/${namespace}/roles`, { metadata: { name }, rules });
+    await post(`${rbac}/namespaces/${namespace}/rolebindings`, {
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+      subjects: [{ kind: 'ServiceAccount', name, namespace: name }],
+    });
+  }
   const { status } = await post<{ readonly status: { readonly token: string } }>(
     `/api/v1/namespaces/${name}/serviceaccounts/${name}/token`,
     { spec: { expirationSeconds: 3_600 } },
@@ -45,6 +55,10 @@ export async function limitedAccount(admin: KubeConfig, rights: readonly Right[]
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function isForAll({ namespace }: Right): boolean {
+  return namespace === undefined;
 }
 
 function ruleOf({ verb, group, resource, name }: Right): object {

@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { neededRights, type Right, rightText } from '../../src/adapters/kubernetes/rights.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
 import type { SeenRequest } from '../fault-rules.ts';
+import { type SecretSource, secretSource } from '../contract/secret-source.ts';
 import { localStack } from '../local-stack.ts';
 import { type LimitedAccount, limitedAccount } from './limited-account.ts';
 import { prepareCluster } from './prepare-cluster.ts';
@@ -19,20 +20,27 @@ CMD ["sh", "-c", "echo no luck today; exit 7"]
 
 describe('the rights that the doctor asks for', { timeout: 300_000 }, () => {
   const repo = 'acme/shop';
-  const needed = neededRights('berth-deployer');
+  let needed: readonly Right[];
+  let source: SecretSource;
   let account: LimitedAccount;
   let proxy: FaultProxy;
   let world: World;
   before(async () => {
+    source = await secretSource();
+    await source.put('database', { repositories: repo, data: { password: 'correct horse' } });
+    needed = neededRights('berth-deployer', source.options.namespace);
     account = await limitedAccount(await prepareCluster(localStack()), needed);
     proxy = await startFaultProxy({ kubeconfig: account.kubeconfigPath });
-    world = await startWorld({ env: { BERTH_KUBECONFIG: proxy.kubeconfigPath } });
+    world = await startWorld({
+      env: { BERTH_KUBECONFIG: proxy.kubeconfigPath, BERTH_SECRETS_NAMESPACE: source.options.namespace },
+    });
     world.github.createRepository({ owner: 'acme', name: 'shop', from: join(examples, 'shop') });
   });
   after(async () => {
     await world?.[Symbol.asyncDispose]();
     await proxy?.[Symbol.asyncDispose]();
     await account?.[Symbol.asyncDispose]();
+    await source?.[Symbol.asyncDispose]();
   });
 
   it('are enough for a preview from its opening to its end, and for saying why one has failed', async () => {
@@ -47,7 +55,12 @@ describe('the rights that the doctor asks for', { timeout: 300_000 }, () => {
   });
 
   it('are those that were used, no more and no less', () => {
-    const used = new Set(proxy.requests.filter(isOurs).flatMap(rightsOf).map(rightText));
+    const used = new Set(
+      proxy.requests
+        .filter(isOurs)
+        .flatMap((request) => rightsOf(request, source.options.namespace))
+        .map(rightText),
+    );
     const asked = new Set(
       needed
         .filter(({ verb }) => verb !== 'bind' && verb !== 'impersonate')
@@ -58,17 +71,19 @@ describe('the rights that the doctor asks for', { timeout: 300_000 }, () => {
   });
 });
 
-/** Helm acts as the deployer. */
-function isOurs({ userAgent, path }: SeenRequest): boolean {
-  return !/helm/i.test(userAgent) && /^\/api(s\/[^/]+)?\/v\d/.test(path);
+/** Helm, and what copies Secrets, acts as the deployer. */
+function isOurs({ actsAs, path }: SeenRequest): boolean {
+  return actsAs === '' && /^\/api(s\/[^/]+)?\/v\d/.test(path);
 }
 
 /** What the API server asks its authorizer for such a request. Source: kubernetes.io/docs/reference/access-authn-authz/authorization */
-function rightsOf({ method, path, query, isWatch }: SeenRequest): readonly Right[] {
+function rightsOf({ method, path, query, isWatch }: SeenRequest, secretsNamespace: string): readonly Right[] {
   const [, group = '', rest = ''] = /^\/(?:api|apis\/([^/]+))\/v\d\w*\/(.*)$/.exec(path) ?? [];
   const [plural = '', object, subresource] = rest.replace(/^namespaces\/[^/]+\/(?=.)/, '').split('/');
   const resource = subresource === undefined ? plural : `${plural}/${subresource}`;
-  const right = (verb: string): Right => ({ verb, group, resource, name: undefined });
+  const isOfOperator = rest.startsWith(`namespaces/${secretsNamespace}/`);
+  const where = isOfOperator ? { namespace: secretsNamespace } : {};
+  const right = (verb: string): Right => ({ verb, group, resource, name: undefined, ...where });
   switch (method) {
     case 'POST':
       return [right('create')];

@@ -1,7 +1,7 @@
 /** What Berth's own account must be allowed in the cluster: every verb that this adapter and Helm use, and no other. */
 import { deployerAccount } from './deployer.ts';
 
-/** One thing to be allowed, in all namespaces. */
+/** One thing to be allowed. */
 export interface Right {
   readonly verb: string;
   /** Empty for the core group. */
@@ -10,6 +10,8 @@ export interface Right {
   readonly resource: string;
   /** The only object that is meant; `undefined` for all. */
   readonly name: string | undefined;
+  /** The only namespace that is meant; all when left out. */
+  readonly namespace?: string;
 }
 
 const groups: readonly {
@@ -36,8 +38,8 @@ const groups: readonly {
   { group: 'batch', resources: ['jobs'], verbs: ['list', 'watch'] },
 ];
 
-/** Everything that is needed to run previews with this deployer role. */
-export function neededRights(deployerRole: string): readonly Right[] {
+/** Everything that is needed to run previews with this deployer role, and with Secrets from that namespace if there is one. */
+export function neededRights(deployerRole: string, secretsNamespace: string | undefined): readonly Right[] {
   const listed = groups.flatMap(({ group, resources, verbs }) =>
     resources.flatMap((resource) => verbs.map((verb) => ({ verb, group, resource, name: undefined }))),
   );
@@ -47,12 +49,22 @@ export function neededRights(deployerRole: string): readonly Right[] {
     { verb: 'bind', group: 'rbac.authorization.k8s.io', resource: 'clusterroles', name: deployerRole },
     // Helm acts as the namespace's deployer.
     { verb: 'impersonate', group: '', resource: 'serviceaccounts', name: deployerAccount },
+    // In this one namespace the payload is read.
+    ...(secretsNamespace === undefined
+      ? []
+      : ['get', 'list'].map((verb) => ({
+          verb,
+          group: '',
+          resource: 'secrets',
+          name: undefined,
+          namespace: secretsNamespace,
+        }))),
   ];
 }
 
-/** As people write it: `patch networkpolicies.networking.k8s.io`. */
-export function rightText({ verb, group, resource, name }: Right): string {
+/** As people write it: `patch networkpolicies.networking.k8s.io`, `get secrets in berth-secrets`. */
+export function rightText({ verb, group, resource, name, namespace }: Right): string {
   const [plural = resource, sub] = resource.split('/');
   const kind = `${plural}${group === '' ? '' : `.${group}`}${sub === undefined ? '' : `/${sub}`}`;
-  return `${verb} ${kind}${name === undefined ? '' : ` ${name}`}`;
+  return `${verb} ${kind}${name === undefined ? '' : ` ${name}`}${namespace === undefined ? '' : ` in ${namespace}`}`;
 }

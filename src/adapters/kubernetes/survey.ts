@@ -4,7 +4,8 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { type KubernetesApi, kubernetesApi } from './api.ts';
 import { ApiError, apiStatusOf } from './api-error.ts';
 import { namespacePath } from './collections.ts';
-import { shippedDeployerRole } from './deployer.ts';
+import { type ClusterRole, shippedDeployerRoles } from './deployer.ts';
+import { dangerousRights, includesRules } from './deployer-rules.ts';
 import type { Namespace } from './objects.ts';
 import { neededRights, type Right } from './rights.ts';
 
@@ -14,13 +15,22 @@ export interface ClusterSurvey {
   readonly missingRights: readonly Right[];
   readonly neededRights: number;
   /** `unknown` when we may not look, which Berth itself never does. */
-  readonly deployerRole: 'as shipped' | 'different' | 'absent' | 'unknown';
-  readonly gatewayNamespace: 'labelled' | 'not labelled' | 'absent' | 'unknown';
+  readonly deployerRole: 'as shipped' | 'extended' | 'different' | 'absent' | 'unknown';
+  /** What the deployer's role allows and charts must not be allowed. */
+  readonly dangerousRights: readonly Right[];
+  readonly gatewayNamespace: NamespaceFinding;
+  /** Of each namespace that resolvers are looked for in. */
+  readonly resolverNamespaces: ReadonlyMap<string, NamespaceFinding>;
 }
+
+/** Whether network policies can know a namespace by its name. */
+export type NamespaceFinding = 'labelled' | 'not labelled' | 'absent' | 'unknown';
 
 export interface ClusterSurveyOptions {
   readonly deployerRole: string;
   readonly gatewayNamespace: string;
+  readonly resolverNamespaces: readonly string[];
+  readonly secretsNamespace: string | undefined;
 }
 
 /** The label by which network policies know namespaces; Kubernetes sets it by itself since 1.21. */
@@ -42,19 +52,24 @@ export async function surveyCluster(
   const api = kubernetesApi(kubeConfig);
   try {
     const { gitVersion } = await api.json<{ readonly gitVersion: string }>({ path: '/version' }, signal);
-    const rights = neededRights(options.deployerRole);
-    const [allowed, deployerRole, gatewayNamespace] = await Promise.all([
+    const rights = neededRights(options.deployerRole, options.secretsNamespace);
+    const [allowed, role, gatewayNamespace, ...resolverNamespaces] = await Promise.all([
       whichAllowed(api, rights, signal),
       stateOfRole(api, options.deployerRole, signal),
       stateOfNamespace(api, options.gatewayNamespace, signal),
+      ...options.resolverNamespaces.map((name) => stateOfNamespace(api, name, signal)),
     ]);
     const missingRights = rights.filter((_, index) => allowed[index] !== true);
     return {
       version: gitVersion,
       missingRights,
       neededRights: rights.length,
-      deployerRole,
+      deployerRole: role.state,
+      dangerousRights: role.dangerous,
       gatewayNamespace,
+      resolverNamespaces: new Map(
+        options.resolverNamespaces.map((name, index) => [name, resolverNamespaces[index] ?? 'unknown']),
+      ),
     };
   } catch (cause) {
     if (cause instanceof ApiError && cause.status === 401) {
@@ -83,7 +98,7 @@ async function whichAllowed(
 /** Everybody who is known to the API server may ask this. */
 async function isAllowed(
   api: KubernetesApi,
-  { verb, group, resource, name }: Right,
+  { verb, group, resource, name, namespace }: Right,
   signal: AbortSignal,
 ): Promise<boolean> {
   const [plural, subresource] = resource.split('/');
@@ -94,7 +109,7 @@ async function isAllowed(
       body: {
         apiVersion: 'authorization.k8s.io/v1',
         kind: 'SelfSubjectAccessReview',
-        spec: { resourceAttributes: { verb, group, resource: plural, subresource, name } },
+        spec: { resourceAttributes: { verb, group, resource: plural, subresource, name, namespace } },
       },
     },
     signal,
@@ -106,19 +121,20 @@ async function stateOfRole(
   api: KubernetesApi,
   name: string,
   signal: AbortSignal,
-): Promise<ClusterSurvey['deployerRole']> {
+): Promise<{ readonly state: ClusterSurvey['deployerRole']; readonly dangerous: readonly Right[] }> {
   const path = `/apis/rbac.authorization.k8s.io/v1/clusterroles/${encodeURIComponent(name)}`;
-  const role = await read<{ readonly rules?: unknown }>(api, path, signal);
-  if (typeof role === 'string') return role;
-  const { rules } = await shippedDeployerRole();
-  return isDeepStrictEqual(role.rules, rules) ? 'as shipped' : 'different';
+  const found = await read<ClusterRole>(api, path, signal);
+  if (typeof found === 'string') return { state: found, dangerous: [] };
+  const { role, base } = await shippedDeployerRoles();
+  const rules = found.rules ?? [];
+  const isOurs =
+    isDeepStrictEqual(found.aggregationRule, role.aggregationRule) && includesRules(rules, base.rules ?? []);
+  const isExtended = !includesRules(base.rules ?? [], rules);
+  const state = !isOurs ? 'different' : isExtended ? 'extended' : 'as shipped';
+  return { state, dangerous: dangerousRights(rules) };
 }
 
-async function stateOfNamespace(
-  api: KubernetesApi,
-  name: string,
-  signal: AbortSignal,
-): Promise<ClusterSurvey['gatewayNamespace']> {
+async function stateOfNamespace(api: KubernetesApi, name: string, signal: AbortSignal): Promise<NamespaceFinding> {
   const namespace = await read<Namespace>(api, namespacePath(name), signal);
   if (typeof namespace === 'string') return namespace;
   return namespace.metadata.labels?.[namespaceNameLabel] === name ? 'labelled' : 'not labelled';
