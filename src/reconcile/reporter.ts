@@ -3,7 +3,7 @@ import { commentOf, descriptionOf } from '../domain/comment.ts';
 import type { DeploymentReport } from '../ports.ts';
 import type { Ports } from './ports.ts';
 import type { ReclaimCounter } from './reclaims.ts';
-import { redacted } from './redacted.ts';
+import { redactedStatus } from './redacted.ts';
 import { settledKey } from './settled.ts';
 
 /** Tells people about a preview while the work goes on. */
@@ -37,13 +37,15 @@ export function reporterFor(
 
   const write = async (unredacted: Status): Promise<void> => {
     await mayWrite();
-    const status = redacted(unredacted, redaction);
+    const status = redactedStatus(unredacted, redaction);
     // Until this pass has settled, nothing is: it may end between what it writes and its look at whether that is still right.
     await store.forget(settledKey(status.key));
     await store.saveStatus(status.key, name, status);
     const isAbsent = status.phase === 'Removing' || status.phase === 'Removed';
     await forge.writeComment(status.key, commentOf(status), { onlyExisting: isAbsent }, signal);
     if (status.phase === 'Removed') reclaimed('deployment', await forge.retireDeployments(status.key, signal));
+    // What was approved may have been given up for what is not: nothing is being deployed any more.
+    if (status.phase === 'Held' && status.serving === undefined) await forge.retireDeployments(status.key, signal);
     const deployment = deploymentOf(status);
     if (deployment) await forge.writeDeployment(status.key, deployment, signal);
     // GitHub takes its time: if another worker took over meanwhile, our word may have come after its last one. Failing

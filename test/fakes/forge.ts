@@ -47,6 +47,8 @@ export interface FakeForge extends Forge {
   deployments(key: PreviewKey): readonly FakeDeployment[];
   /** What has been recorded as approved for this pull request, oldest first. */
   approvals(key: PreviewKey): readonly Approval[];
+  /** The revision at the tip of a branch. @throws when there is no such branch. */
+  tip(repositoryId: number, branch: string): string;
   /** What the forge would say of the right to write, failing or not. */
   hasRight(repositoryId: number, login: string): boolean;
   /** How many writes there were: an unchanged world causes none. */
@@ -360,6 +362,11 @@ export function fakeForge(clock: Clock = { now: () => Date.now() }): FakeForge {
     deployments: (key) => seen(key)?.deployments ?? [],
     approvals: (key) => seen(key)?.approvals ?? [],
     hasRight,
+    tip(repositoryId, branch) {
+      const revision = worlds.get(repositoryId)?.branches.get(branch);
+      if (revision === undefined) throw new Error(`the fake forge has no branch ${branch} in ${repositoryId}`);
+      return revision;
+    },
     get writes() {
       return writes;
     },

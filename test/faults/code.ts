@@ -25,10 +25,18 @@ export interface Content {
   readonly variant: number;
 }
 
+/** What the base branch says about forks; trusted code brings its own configuration. */
+export const bases = ['plain', 'on request', 'broken'] as const;
+export type Base = (typeof bases)[number];
+
 export interface Code {
   readonly source: Source;
   readonly builder: Builder;
-  commit(repositoryId: number, content: Content): string;
+  /** A revision that the repository has; when a fork is `home`, that is where it was pushed to. */
+  commit(repositoryId: number, content: Content, home?: number): string;
+  commitBase(repositoryId: number, base: Base): string;
+  baseOf(revision: string): Base;
+  isBase(revision: string): boolean;
   /** Somebody else has built the image of a revision. */
   buildElsewhere(revision: string): void;
   /** References of the images that the registry has. */
@@ -43,17 +51,19 @@ export interface Code {
   contentOf(revision: string): Content;
   /** What an image was built from; `undefined` for a digest that was never made. */
   builtFrom(digest: string): Content | undefined;
-  /** Revisions whose code was fetched or built though they were pushed to another repository than the one asked for. */
+  /** Revisions of forks whose code was fetched or built before anybody who may had approved them. */
   readonly foreignTouched: readonly string[];
 }
 
-export function codeInMemory(): Code {
+/** @param wasApproved whether somebody has said of a fork's revision that it may be touched. */
+export function codeInMemory(wasApproved: (revision: string) => boolean): Code {
   const git = fakeSource();
   const contents = new Map<string, Content>();
   const images = new Map<string, string>();
   const builtFrom = new Map<string, Content>();
   const homes = new Map<string, number>();
   const built = new Set<string>();
+  const baseKinds = new Map<string, Base>();
   let outages = 0;
   const push = (ref: string, content: Content): string => {
     const digest = `sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`;
@@ -63,7 +73,8 @@ export function codeInMemory(): Code {
   };
   const foreignTouched: string[] = [];
   const touch = (revision: string, repositoryId: number) => {
-    if (homes.get(revision) !== repositoryId) foreignTouched.push(`${revision} in ${repositoryId}`);
+    if (homes.get(revision) !== repositoryId && !wasApproved(revision))
+      foreignTouched.push(`${revision} in ${repositoryId}`);
   };
 
   return {
@@ -81,11 +92,24 @@ export function codeInMemory(): Code {
       const content = contents.get(revision);
       if (content) push(elsewhere(revision), content);
     },
-    commit(repositoryId, content) {
+    commit(repositoryId, content, home = repositoryId) {
+      // GitHub gives a fork's revisions from the repository that they are meant for.
       const revision = git.commit(repositoryId, filesOf(content));
       contents.set(revision, content);
-      homes.set(revision, repositoryId);
+      homes.set(revision, home);
       return revision;
+    },
+    commitBase(repositoryId, base) {
+      const revision = git.commit(repositoryId, baseFiles[base]);
+      homes.set(revision, repositoryId);
+      baseKinds.set(revision, base);
+      return revision;
+    },
+    isBase: (revision) => baseKinds.has(revision),
+    baseOf(revision) {
+      const base = baseKinds.get(revision);
+      if (!base) throw new Error(`${revision} was never the tip of a base branch`);
+      return base;
     },
     contentOf(revision) {
       const content = contents.get(revision);
@@ -141,13 +165,21 @@ function elsewhere(revision: string): string {
   return `ghcr.test/acme/web:${revision}`;
 }
 
+const requestOnly = 'when: { label: wanted }\n';
+const mistake = 'images: 3\n';
+const baseFiles: Readonly<Record<Base, Files>> = {
+  plain: {},
+  'on request': { '.berth.yaml': requestOnly },
+  broken: { '.berth.yaml': mistake },
+};
+
 function filesOf({ fate, variant }: Content): Files {
   const app = { Dockerfile: 'FROM base\nCOPY app.txt .\n', 'app.txt': `${fate} ${variant}` };
   switch (fate) {
     case 'on request':
-      return { ...app, '.berth.yaml': 'when: { label: wanted }\n' };
+      return { ...app, '.berth.yaml': requestOnly };
     case 'manifest is wrong':
-      return { ...app, '.berth.yaml': 'images: 3\n' };
+      return { ...app, '.berth.yaml': mistake };
     case 'built elsewhere':
       return { ...app, '.berth.yaml': `images: { web: { from: "${elsewhere('${sha}')}" } }\n` };
     case 'ready':

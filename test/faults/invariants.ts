@@ -1,14 +1,14 @@
 /** What must be true of the world whenever it has come to rest. */
 import assert from 'node:assert/strict';
 import type { PreviewKey, PullRequest } from '../../src/domain/preview.ts';
-import type { Content, Fate } from './code.ts';
+import type { Fate } from './code.ts';
 import { nameOf } from './people.ts';
 import type { FaultWorld } from './world.ts';
 
 /** @throws AssertionError that names the preview. */
 export async function assertInvariants(world: FaultWorld, keys: readonly PreviewKey[]): Promise<void> {
   assert.deepEqual(world.witness.crimes, []);
-  assert.deepEqual(world.code.foreignTouched, [], 'nothing of a fork is fetched or built');
+  assert.deepEqual(world.code.foreignTouched, [], 'nothing of a fork is fetched or built that nobody approved');
   for (const key of keys) {
     const pull = world.forge.current(key);
     assert.ok(pull);
@@ -34,24 +34,28 @@ async function assertRight(world: FaultWorld, pull: PullRequest): Promise<void> 
   assert.ok(world.forge.comments(key).length <= 1, about('has one comment at most'));
   if (comment !== undefined) assertAboutNobodyElse(comment, pull, about);
 
-  if (head.repositoryId !== key.repositoryId) {
-    assert.deepEqual(namespaces, [], about('a fork has no namespace'));
-    assert.ok(!world.code.built.has(head.revision), about('nothing of a fork is built'));
-    if (isOpen(pull)) assert.match(comment ?? '', /Waiting for approval/, about('says that it waits for approval'));
-    return;
-  }
-  const content = world.code.contentOf(head.revision);
-  if (!isOpen(pull) || (content.fate === 'on request' && !pull.labels.includes('wanted'))) {
+  const fate = fateOf(world, pull);
+  if (!isOpen(pull) || (fate === 'on request' && !pull.labels.includes('wanted'))) {
     assert.deepEqual(namespaces, [], about('has no namespace'));
     assert.deepEqual(deployed, [], about('has no active deployment'));
     if (comment !== undefined) assert.match(comment, /The preview is removed/, about('is said to be removed'));
     return;
   }
+  if (isForked(pull) && !world.approvals.isApproved(key, head.revision)) {
+    const serving = namespaces.flatMap(({ revision }) => revision ?? []);
+    assert.ok(namespaces.length <= 1, about('has one namespace at most'));
+    for (const revision of serving)
+      assert.ok(world.approvals.wasApproved(key, revision), about('serves what was approved'));
+    assert.match(comment ?? '', /Waiting for approval/, about('says that it waits for approval'));
+    assert.ok(comment?.includes(`\n/preview approve ${head.revision}\n`), about('says how to approve it'));
+    if (serving.length === 0) assert.deepEqual(deployed, [], about('has no active deployment'));
+    return;
+  }
   assert.ok(comment, about('has a comment'));
   const sha = head.revision.slice(0, 7);
   assert.ok(comment.includes(sha), about(`the comment is about ${sha}: ${comment}`));
-  if (endsWell.includes(content.fate)) {
-    assertServes(world, pull, content, about);
+  if (endsWell.includes(fate)) {
+    assertServes(world, pull, about);
     assert.match(comment, /Open the preview/, about('the comment says that it runs'));
     assert.deepEqual(deployed, [`${sha} success`], about('its deployment is active, and no other'));
     return;
@@ -61,7 +65,22 @@ async function assertRight(world: FaultWorld, pull: PullRequest): Promise<void> 
   assert.deepEqual(deployed, [`${sha} failure`], about('its deployment has failed, and no other is active'));
 }
 
-function assertServes(world: FaultWorld, pull: PullRequest, content: Content, about: (what: string) => string): void {
+/** What becomes of it, once it may run. What a fork says of itself counts for nothing. */
+function fateOf({ code, forge }: FaultWorld, pull: PullRequest): Fate {
+  const { fate } = code.contentOf(pull.head.revision);
+  if (!isForked(pull)) return fate;
+  const base = code.baseOf(forge.tip(pull.repository.id, 'main'));
+  if (base === 'broken') return 'manifest is wrong';
+  if (base === 'on request' && !pull.labels.includes('wanted')) return 'on request';
+  return fate === 'on request' || fate === 'manifest is wrong' || fate === 'built elsewhere' ? 'ready' : fate;
+}
+
+function isForked({ head, repository }: PullRequest): boolean {
+  return head.repositoryId !== repository.id;
+}
+
+function assertServes(world: FaultWorld, pull: PullRequest, about: (what: string) => string): void {
+  const content = world.code.contentOf(pull.head.revision);
   const [namespace, ...others] = world.namespaces(pull.key);
   assert.ok(namespace, about('has a namespace'));
   assert.deepEqual(others, [], about('has one namespace only'));

@@ -1,8 +1,8 @@
 /** What people do on GitHub, and what becomes of its webhooks. */
 import type { PreviewKey, PullRequest } from '../../src/domain/preview.ts';
-import { type Content, type Fate, fates } from './code.ts';
+import { bases, type Content, type Fate, fates } from './code.ts';
 import type { Random } from './random.ts';
-import type { FaultWorld } from './world.ts';
+import { type FaultWorld, maintainers } from './world.ts';
 
 export interface People {
   /** Everything that was ever opened. */
@@ -14,11 +14,13 @@ export interface People {
 /** As many that the schedule stays short, and they get into each other's way. */
 const maxPullRequests = 6;
 const forkId = 77;
+const strangers = ['mallory', 'eve'] as const;
 
 export function peopleIn(world: FaultWorld, random: Random): People {
   const { forge, queue, code } = world;
-  const repositories = ['shop', 'blog'].map((name) => forge.people.addRepository('acme', name));
+  const repositories = ['shop', 'blog'].map((name) => world.addRepository(name));
   const pulls = new Map<PreviewKey, { pull: PullRequest; readonly revisions: string[] }>();
+  const commands: { readonly key: PreviewKey; readonly url: string }[] = [];
 
   const content = (): Content => {
     const fate: Fate = random.chance(0.6) ? 'ready' : random.pick(fates);
@@ -43,7 +45,7 @@ export function peopleIn(world: FaultWorld, random: Random): People {
     world.clock.after(forMs, () => forge.people.hide(key, false));
   };
   const open = (): string => {
-    const isFork = random.chance(0.15);
+    const isFork = random.chance(0.35);
     const made = content();
     const pull = world.openPullRequest(random.pick(repositories), made, isFork ? forkId : undefined);
     pulls.set(pull.key, { pull, revisions: [pull.head.revision] });
@@ -78,11 +80,17 @@ export function peopleIn(world: FaultWorld, random: Random): People {
         hide: 0.7,
         comment: 0.7,
         deploy: 0.7,
+        approve: pull.head.repositoryId === pull.repository.id ? 0.1 : 8,
+        edit: 0.5,
+        role: 1,
+        silence: 0.3,
+        base: 0.7,
+        'delete fork': 0.2,
       });
       switch (what) {
         case 'push': {
           const made = content();
-          const revision = code.commit(pull.head.repositoryId ?? 0, made);
+          const revision = code.commit(pull.repository.id, made, pull.head.repositoryId ?? 0);
           revisions.push(revision);
           pushed(revision, made);
           return change(key, `gets ${revision.slice(0, 7)} (${made.fate} ${made.variant})`, {
@@ -115,6 +123,42 @@ export function peopleIn(world: FaultWorld, random: Random): People {
           }
           forge.people.duplicateComment(key);
           return `${nameOf(key)} has its comment twice`;
+        case 'approve': {
+          const author = random.pick([...maintainers, ...maintainers, ...strangers]);
+          const revision = random.chance(0.8) ? pull.head.revision : random.pick(revisions);
+          if (random.chance(0.15)) {
+            forge.people.comment(key, author, `> /preview approve ${revision}`);
+            return `${author} quotes the command on ${nameOf(key)}, ${deliver(key)}`;
+          }
+          commands.push({ key, url: world.approvals.command(key, author, revision) });
+          return `${author} approves ${revision.slice(0, 7)} on ${nameOf(key)}, ${deliver(key)}`;
+        }
+        case 'edit': {
+          if (commands.length === 0) return 'nobody finds a command to edit';
+          const { key: its, url } = random.pick(commands);
+          world.approvals.edit(its, url);
+          return `somebody edits a command on ${nameOf(its)}, ${deliver(its)}`;
+        }
+        case 'role': {
+          const login = random.pick([...maintainers, ...maintainers, ...strangers]);
+          const role = random.pick(['write', 'read'] as const);
+          world.approvals.setRole(key.repositoryId, login, role);
+          return `${login} may ${role} ${key.repositoryId} from now on`;
+        }
+        case 'silence': {
+          const forMs = random.below(120_000);
+          forge.failRights(new Error('nobody says who may write'));
+          world.clock.after(forMs, () => forge.failRights());
+          return `GitHub does not say who may write for ${forMs} ms`;
+        }
+        case 'base': {
+          const base = random.chance(0.5) ? 'plain' : random.pick(bases);
+          world.pushBase(key.repositoryId, base);
+          return `the base branch of ${key.repositoryId} is ${base} from now on`;
+        }
+        case 'delete fork':
+          if (pull.head.repositoryId === pull.repository.id) return 'there is no fork to delete';
+          return change(key, 'loses its fork', { head: { ...pull.head, repositoryId: undefined } });
         case 'deploy':
           // Once it is closed and settled, nobody looks at it any more.
           if (pull.state === 'closed') return 'nobody marks the deployments of a closed pull request active';

@@ -15,15 +15,19 @@ interface Story {
   /** What happened before, with a worker that lives. */
   readonly before: readonly Change[];
   readonly act: Change;
+  readonly isFork?: true;
 }
 
 export const nothing: Change = () => undefined;
 export const close: Change = ({ forge }, key) => forge.people.change(key, { state: 'closed' });
 const reopen: Change = ({ forge }, key) => forge.people.change(key, { state: 'open' });
-export const push: Change = ({ code, forge }, key) => {
-  const { repositoryId } = key;
-  const revision = code.commit(repositoryId, { fate: 'ready', variant: 2 });
-  forge.people.change(key, { head: { revision, branch: 'topic', repositoryId } });
+/** What a stranger pushes is approved as well, so that it is known where it ends. */
+export const push: Change = (world, key) => {
+  world.push(key, { fate: 'ready', variant: 2 });
+  if (world.forge.current(key)?.head.repositoryId !== key.repositoryId) approve(world, key);
+};
+const approve: Change = ({ approvals, forge }, key) => {
+  approvals.command(key, 'mona', forge.current(key)?.head.revision ?? '');
 };
 const hook: Change = ({ releaser }) => releaser.deleteHooks(true);
 const lock: Change = (world, key) => {
@@ -37,6 +41,10 @@ const stories: readonly Story[] = [
   { name: 'a removal', before: [nothing], act: close },
   { name: 'a reopening', before: [nothing, close], act: reopen },
   { name: 'a removal with delete hooks', before: [hook], act: close },
+  { name: 'a first approval', isFork: true, before: [], act: approve },
+  { name: 'an approval', isFork: true, before: [nothing], act: approve },
+  { name: 'an approved push', isFork: true, before: [approve], act: push },
+  { name: "a removal of a stranger's preview", isFork: true, before: [approve], act: close },
 ];
 
 const { signal } = new AbortController();
@@ -60,10 +68,10 @@ export interface Interruption {
 }
 
 /** How the story ends when it is interrupted at the call of that number, and which call that was. */
-async function endOf({ before, act }: Story, { happen, meanwhile, needsSweep }: Interruption, at: number) {
+async function endOf({ before, act, isFork }: Story, { happen, meanwhile, needsSweep }: Interruption, at: number) {
   const world = faultWorld();
-  const repository = world.forge.people.addRepository('acme', 'shop');
-  const { key } = world.openPullRequest(repository, { fate: 'ready', variant: 1 });
+  const repository = world.addRepository('shop');
+  const { key } = world.openPullRequest(repository, { fate: 'ready', variant: 1 }, isFork && 77);
   for (const step of before) {
     step(world, key);
     const worker = await world.startWorker(healthy);
@@ -128,6 +136,7 @@ async function pictureOf({ world, key }: { readonly world: FaultWorld; readonly 
       image: world.pods.running.get(uid),
     })),
     comments: world.forge.comments(key),
+    approvals: world.forge.approvals(key),
     // Those of revisions that were overtaken may never have been begun.
     deployments: world.forge
       .deployments(key)

@@ -1,8 +1,10 @@
 /** Sees every call of every pass, and keeps what must never happen, however right the world looks afterwards. */
 import { desiredWithoutCode } from '../../src/domain/desired.ts';
-import { keyId, type PreviewKey, type PullRequest } from '../../src/domain/preview.ts';
+import { keyId, type PreviewKey, type PullRequest, type Trust } from '../../src/domain/preview.ts';
+import type { BuildJob, NamespaceRequest, ReleaseRequest } from '../../src/ports.ts';
 import type { FakeCluster } from '../fakes/cluster.ts';
 import type { FakeForge } from '../fakes/forge.ts';
+import type { Approvals } from './approvals.ts';
 import type { Code } from './code.ts';
 import type { Call } from './interposed.ts';
 
@@ -13,7 +15,7 @@ export interface Witness {
   pass(key: PreviewKey): (call: Call) => void;
 }
 
-export function witnessOf(forge: FakeForge, { world }: FakeCluster, code: Code): Witness {
+export function witnessOf(forge: FakeForge, { world }: FakeCluster, code: Code, approvals: Approvals): Witness {
   const crimes: string[] = [];
   const ownerOf = (namespace: string) => world.namespaces.get(namespace)?.key;
 
@@ -55,7 +57,9 @@ export function witnessOf(forge: FakeForge, { world }: FakeCluster, code: Code):
         if (subject && keyId(subject) !== keyId(key)) {
           crimes.push(`${call.name} about ${keyId(subject)} while at work on ${keyId(key)}`);
         }
-        if (call.name === 'forge.pullRequest') looks.push(isWanted(forge.current(key)));
+        for (const crime of trustCrimesOf(key, call)) crimes.push(`${crime}, for ${keyId(key)}`);
+        if (call.name === 'forge.pullRequest' || call.name === 'forge.branchRevision')
+          looks.push(isWanted(forge.current(key)));
         if (call.name === 'cluster.deleteNamespace' && looks.every((wasWanted) => wasWanted)) {
           crimes.push(`the namespace of ${keyId(key)} is deleted, and was wanted at every look`);
         }
@@ -63,8 +67,52 @@ export function witnessOf(forge: FakeForge, { world }: FakeCluster, code: Code):
     },
   };
 
+  /** What is done with a stranger's code that nobody has approved, or as if it were trusted. */
+  function trustCrimesOf(key: PreviewKey, { name, args }: Call): readonly string[] {
+    const pull = forge.current(key);
+    if (!pull || pull.head.repositoryId === key.repositoryId) return [];
+    const crimes: string[] = [];
+    const mustBeApproved = (revision: string, what: string) => {
+      if (!approvals.wasApproved(key, revision)) crimes.push(`${what} ${revision}, which nobody approved`);
+    };
+    const mustBeUntrusted = (trust: Trust, what: string) => {
+      if (trust !== 'untrusted') crimes.push(`${what} as ${trust}`);
+    };
+    switch (name) {
+      case 'source.at': {
+        const revision = args[1] as string;
+        if (!code.isBase(revision)) mustBeApproved(revision, 'fetches');
+        return crimes;
+      }
+      case 'queue.startBuilds':
+        for (const { key: its, revision, trust } of args[1] as readonly BuildJob[]) {
+          mustBeApproved(revision, 'has built');
+          mustBeUntrusted(trust, 'has built');
+          if (keyId(its) !== keyId(key)) crimes.push(`has built in the name of ${keyId(its)}`);
+        }
+        return crimes;
+      case 'cluster.prepareNamespace':
+        mustBeUntrusted((args[0] as NamespaceRequest).trust, 'prepares a namespace');
+        return crimes;
+      case 'releaser.upgrade': {
+        const { values, trust } = args[0] as ReleaseRequest;
+        const { berth } = values['global'] as { readonly berth: { readonly revision: string } };
+        mustBeApproved(berth.revision, 'deploys');
+        mustBeUntrusted(trust, 'deploys');
+        return crimes;
+      }
+      default:
+        return crimes;
+    }
+  }
+
   function isWanted(pull: PullRequest | undefined): boolean {
     if (!pull || desiredWithoutCode(pull)) return false;
-    return code.contentOf(pull.head.revision).fate !== 'on request' || pull.labels.includes('wanted');
+    return !isOnRequest(pull) || pull.labels.includes('wanted');
+  }
+
+  function isOnRequest({ head, repository }: PullRequest): boolean {
+    if (head.repositoryId === repository.id) return code.contentOf(head.revision).fate === 'on request';
+    return code.baseOf(forge.tip(repository.id, 'main')) === 'on request';
   }
 }

@@ -13,7 +13,8 @@ import { fakeSecrets } from '../fakes/secrets.ts';
 import { fakeStore } from '../fakes/store.ts';
 import { type FakeTelemetry, fakeTelemetry } from '../fakes/telemetry.ts';
 import type { FakeNamespace } from '../fakes/world.ts';
-import { type Code, codeInMemory, type Content } from './code.ts';
+import { type Approvals, approvalsOn } from './approvals.ts';
+import { type Base, type Code, codeInMemory, type Content } from './code.ts';
 import type { Around } from './interposed.ts';
 import { type Pods, podsIn } from './pods.ts';
 import { type Witness, witnessOf } from './witness.ts';
@@ -28,6 +29,7 @@ export interface FaultWorld {
   readonly code: Code;
   readonly releaser: FakeReleaser;
   readonly pods: Pods;
+  readonly approvals: Approvals;
   readonly witness: Witness;
   /** The fakes as the program has them. */
   readonly ports: Ports;
@@ -43,8 +45,16 @@ export interface FaultWorld {
    * @throws when that does not happen within `limitMs`.
    */
   drain(limitMs?: number): Promise<void>;
+  /** A repository whose base branch is plain, with `maintainers` who may write to it. */
+  addRepository(name: string): Repository;
+  pushBase(repositoryId: number, base: Base): void;
   openPullRequest(repository: Repository, content: Content, fromForkId?: number): PullRequest;
+  /** A new head, where the last one was pushed to. @returns its revision. */
+  push(key: PreviewKey, content: Content): string;
 }
+
+/** They may write to a repository at first; there are more people than these. */
+export const maintainers = ['mona', 'lisa'] as const;
 
 export const settings: ReconcileSettings = {
   plan: {
@@ -68,7 +78,8 @@ export function faultWorld(): FaultWorld {
   const clock = fakeClock();
   const cluster = fakeCluster();
   const forge = fakeForge();
-  const code = codeInMemory();
+  const approvals = approvalsOn(forge);
+  const code = codeInMemory(approvals.wasApprovedAnywhere);
   const queue = fakeQueue(clock);
   const helm = fakeReleaser(cluster.world);
   const pods = podsIn(cluster, helm, code, clock);
@@ -97,7 +108,7 @@ export function faultWorld(): FaultWorld {
     redaction: createRedaction(),
     log: pino({ level: 'silent' }),
   };
-  const witness = witnessOf(forge, cluster, code);
+  const witness = witnessOf(forge, cluster, code, approvals);
   const workers = workersOf(queue, ports, settings, witness.pass);
   const turns = async (count: number): Promise<void> => {
     for (let turn = 0; turn < count; turn += 1) await setImmediate();
@@ -110,6 +121,7 @@ export function faultWorld(): FaultWorld {
     clock,
     telemetry,
     code,
+    approvals,
     ports,
     releaser: helm,
     pods,
@@ -136,9 +148,24 @@ export function faultWorld(): FaultWorld {
       }
       throw new Error(`still at work after ${limitMs / 1000} s`);
     },
+    addRepository(name) {
+      const repository = forge.people.addRepository('acme', name);
+      for (const login of maintainers) approvals.setRole(repository.id, login, 'write');
+      forge.people.pushBranch(repository.id, 'main', code.commitBase(repository.id, 'plain'));
+      return repository;
+    },
+    pushBase: (repositoryId, base) =>
+      forge.people.pushBranch(repositoryId, 'main', code.commitBase(repositoryId, base)),
+    push(key, content) {
+      const head = forge.current(key)?.head;
+      if (!head) throw new Error('nobody has opened that pull request');
+      const revision = code.commit(key.repositoryId, content, head.repositoryId ?? 0);
+      forge.people.change(key, { head: { ...head, revision } });
+      return revision;
+    },
     openPullRequest(repository, content, fromForkId) {
       const repositoryId = fromForkId ?? repository.id;
-      const revision = code.commit(repositoryId, content);
+      const revision = code.commit(repository.id, content, repositoryId);
       return forge.people.openPullRequest(repository.id, { head: { revision, branch: 'topic', repositoryId } });
     },
   };
