@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Endpoints, KubernetesObject } from '../../src/adapters/kubernetes/objects.ts';
 import { corePath } from '../../src/adapters/kubernetes/collections.ts';
 import {
   type KubernetesServiceDirectory,
@@ -82,6 +83,52 @@ describe('ServiceDirectory: Kubernetes', { timeout: 60_000 }, () => {
     assert.equal(await directory.address('default', 'kubernetes', 443, signal), undefined);
     await until(async () => (await find('headless')) !== undefined);
     assert.equal((await find('headless'))?.port, 8080);
+  });
+
+  it('follows nothing that was written by hand, wherever it leads', async () => {
+    await using it = await stage();
+    const { preview, directory } = it;
+    await preview.prepare();
+    await directory.start(signal);
+    const ports = [{ port: 80, targetPort: 8080 }];
+    const byHand = async (name: string, spec: object, ip: string, targetRef?: object) => {
+      const addresses = [{ ip, ...(targetRef && { targetRef }) }];
+      // First the endpoints: with a selector, Kubernetes would make its own as soon as there is a service.
+      await preview.create(corePath(preview.name, 'endpoints'), {
+        metadata: { name },
+        subsets: [{ addresses, ports: [{ port: 8080 }] }],
+      });
+      await preview.create(corePath(preview.name, 'services'), { metadata: { name }, spec: { ports, ...spec } });
+      assert.equal(await directory.address(preview.name, name, 80, signal), undefined, name);
+    };
+    const { subsets } = await preview.api.json<Endpoints>(
+      { path: `${corePath('default', 'endpoints')}/kubernetes` },
+      signal,
+    );
+    const apiServer = subsets?.[0]?.addresses?.[0]?.ip ?? '';
+    assert.notEqual(apiServer, '');
+    await preview.create(deploymentsPath(preview.name), deployment('web', {}));
+    const podsPath = corePath(preview.name, 'pods');
+    const podNames = async () =>
+      (await preview.api.json<{ items: KubernetesObject[] }>({ path: podsPath }, signal)).items.map(
+        ({ metadata }) => metadata.name,
+      );
+    await until(async () => (await podNames()).length > 0);
+    const [name] = await podNames();
+    const pod = { kind: 'Pod', name, namespace: preview.name };
+    await byHand('api-server', {}, apiServer);
+    await byHand('headless-api-server', { clusterIP: 'None' }, apiServer);
+    await byHand('pretended-pod', { clusterIP: 'None' }, apiServer, pod);
+    // A selector that picks nothing leaves the endpoints to whoever writes them last.
+    await byHand('with-selector', { clusterIP: 'None', selector: { app: 'nobody' } }, '10.0.0.99', pod);
+    await byHand('another-pod', { clusterIP: 'None', selector: { app: 'nobody' } }, '10.0.0.99', {
+      ...pod,
+      name: 'no-such-pod',
+    });
+    // These two the API server refuses by itself.
+    for (const ip of ['169.254.169.254', '127.0.0.1']) {
+      await assert.rejects(byHand(`local-${ip.replaceAll('.', '-')}`, {}, ip));
+    }
   });
 
   it('stops at once when asked, and leaves nothing open', async () => {

@@ -134,11 +134,13 @@ export interface Pod extends KubernetesObject {
   readonly spec: {
     readonly nodeName?: string;
     readonly restartPolicy?: string;
+    readonly hostNetwork?: boolean;
     readonly containers: readonly Container[];
     readonly initContainers?: readonly Container[];
   };
   readonly status?: {
     readonly phase?: string;
+    readonly podIP?: string;
     readonly reason?: string;
     readonly message?: string;
     readonly conditions?: readonly Condition[];
@@ -161,6 +163,7 @@ export interface Service extends KubernetesObject {
   readonly spec: {
     readonly type?: string;
     readonly clusterIP?: string;
+    readonly selector?: Readonly<Record<string, string>>;
     readonly ports?: readonly { readonly name?: string; readonly port: number; readonly protocol?: string }[];
   };
 }
@@ -173,7 +176,10 @@ export interface Secret extends KubernetesObject {
 
 export interface Endpoints extends KubernetesObject {
   readonly subsets?: readonly {
-    readonly addresses?: readonly { readonly ip: string }[];
+    readonly addresses?: readonly {
+      readonly ip: string;
+      readonly targetRef?: { readonly kind?: string; readonly name?: string; readonly namespace?: string };
+    }[];
     readonly ports?: readonly { readonly name?: string; readonly port: number; readonly protocol?: string }[];
   }[];
 }

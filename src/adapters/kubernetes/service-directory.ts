@@ -4,7 +4,7 @@ import type { PreviewNamespace, ServiceDirectory } from '../../ports.ts';
 import { type KubernetesApi, kubernetesApi } from './api.ts';
 import { apiStatusOf } from './api-error.ts';
 import { corePath } from './collections.ts';
-import type { Endpoints, Namespace, Service } from './objects.ts';
+import type { Endpoints, Namespace, Pod, Service } from './objects.ts';
 import { defaultKubernetesOptions, type KubernetesOptions } from './options.ts';
 import { ownSelector, previewNamespace } from './ownership.ts';
 import { reflect } from './reflector.ts';
@@ -23,6 +23,8 @@ interface Address {
 /** A service that is found hardly ever moves; one that is missing may come any moment. */
 const foundForMs = 5_000;
 const missingForMs = 500;
+/** How many endpoints of a headless service are tried. */
+const maxEndpoints = 10;
 
 /** The directory of the previews of one instance. Nothing is read before `start`. */
 export function kubernetesServiceDirectory(
@@ -106,19 +108,36 @@ async function lookUp(
 ): Promise<Address | undefined> {
   const service = await found<Service>(api, `${corePath(namespace, 'services')}/${encodeURIComponent(name)}`, signal);
   const servicePort = service?.spec.ports?.find((it) => it.port === port && (it.protocol ?? 'TCP') === 'TCP');
-  const { clusterIP, type } = service?.spec ?? {};
-  // An ExternalName may name anything, the API server included.
-  if (servicePort === undefined || type === 'ExternalName' || !clusterIP) return undefined;
+  const { clusterIP, type, selector = {} } = service?.spec ?? {};
+  // An ExternalName may name anything, the API server included. Where a service without a selector leads is written by hand.
+  if (servicePort === undefined || type === 'ExternalName' || !clusterIP || Object.keys(selector).length === 0)
+    return undefined;
+  // It leads to pods that the selector picks in this namespace; the deployer's role cannot add other endpoints.
   if (clusterIP !== 'None') return { host: clusterIP, port };
-  const endpoints = await found<Endpoints>(
-    api,
-    `${corePath(namespace, 'endpoints')}/${encodeURIComponent(name)}`,
-    signal,
-  );
+  return await headlessAddress(api, namespace, name, servicePort.name ?? '', signal);
+}
+
+/**
+ * Where a service without an address of its own leads. What its endpoints say is followed only where a pod of the namespace
+ * has that address: anybody who may write endpoints could name the metadata service there, or the API server.
+ */
+async function headlessAddress(
+  api: KubernetesApi,
+  namespace: string,
+  name: string,
+  portName: string,
+  signal: AbortSignal,
+): Promise<Address | undefined> {
+  const path = `${corePath(namespace, 'endpoints')}/${encodeURIComponent(name)}`;
+  const endpoints = await found<Endpoints>(api, path, signal);
   for (const { addresses = [], ports = [] } of endpoints?.subsets ?? []) {
-    const target = ports.find((it) => (it.name ?? '') === (servicePort.name ?? ''));
-    const [first] = addresses;
-    if (target !== undefined && first !== undefined) return { host: first.ip, port: target.port };
+    const target = ports.find((it) => (it.name ?? '') === portName);
+    if (target === undefined) continue;
+    for (const { ip, targetRef } of addresses.slice(0, maxEndpoints)) {
+      if (targetRef?.kind !== 'Pod' || !targetRef.name) continue;
+      const pod = await found<Pod>(api, `${corePath(namespace, 'pods')}/${encodeURIComponent(targetRef.name)}`, signal);
+      if (pod?.status?.podIP === ip && pod.spec.hostNetwork !== true) return { host: ip, port: target.port };
+    }
   }
   return undefined;
 }
