@@ -90,6 +90,7 @@ spec:
       'a: >\n  one\n  two\n\n  three\nb: |+\n  a\n   b\n\nc: one\n  two\nd: |-\n  x\n',
       "a: \"a\\tb\\x41\\u20ac\\\n  c d\"\nb: 'it''s\n  folded'",
       'a: &a {x: 1, y: {z: 2}}\nb: *a\nc: {<<: *a, w: 3}\nd: {<<: [*a, {x: 9, v: 1}]}',
+      'a: {x: 1, <<: {x: 2, z: 3}}\nb: {<<: {x: 2}, x: 1}\nc: {<<: [{x: 1}, {x: 2, w: 3}]}\nd: {<<: {x: 1}, <<: {x: 2, v: 1}}',
       'a: {b: , c: [d, ]}\ne: {}\nf: []',
       '# comment\na: 1 # more\nb: "#"\nc: a#b',
       '"a": 1\n? b\n: 2',
@@ -167,6 +168,19 @@ spec:
       ['first', 'second'],
     );
     assert.deepEqual((await configMap(it, 'partial')).data, { a: 'b' });
+  });
+
+  it('lets charts ask for the number of the revision', async () => {
+    await using it = await helmStage();
+    const job = (text: string) => ({
+      'job.yaml': hook('seed-{{ .Release.Revision }}', 'pre-install,pre-upgrade', `echo ${text}`),
+    });
+    const { api, name } = it.preview;
+    for (const [nth, text] of ['one', 'two', 'three'].entries()) {
+      const { version } = await it.releaser.upgrade(await it.chart(job(text), { isUpgrade: nth > 0 }), signal);
+      assert.equal(version, nth + 1);
+      await api.json({ path: `/apis/batch/v1/namespaces/${name}/jobs/seed-${nth + 1}` }, signal);
+    }
   });
 
   it('lets charts ask the cluster for its own objects, kinds and version', async () => {

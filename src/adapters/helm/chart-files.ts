@@ -17,6 +17,8 @@ export interface ChartFiles {
   readonly asksCluster: boolean;
   /** The same for the cluster's version. */
   readonly asksVersion: boolean;
+  /** The same for the number of the release's revision (`.Release.Revision`). */
+  readonly asksRevision: boolean;
   /** Whether Helm may check values by the chart's schemas: they refer to nothing outside of themselves, which it would fetch. */
   readonly hasOwnSchemasOnly: boolean;
 }
@@ -27,7 +29,7 @@ export interface ChartFiles {
  */
 export async function inspectChart(chartPath: string, signal: AbortSignal): Promise<ChartFiles> {
   const root = await realpath(chartPath);
-  const found = { asksCluster: false, asksVersion: false, hasOwnSchemasOnly: true };
+  const found = { asksCluster: false, asksVersion: false, asksRevision: false, hasOwnSchemasOnly: true };
   let files = 0;
   let sizeBytes = 0;
 
@@ -71,9 +73,10 @@ export async function inspectChart(chartPath: string, signal: AbortSignal): Prom
   };
 
   const note = (text: string) => {
-    const { asksCluster, asksVersion } = mentions(text);
+    const { asksCluster, asksVersion, asksRevision } = mentions(text);
     found.asksCluster ||= asksCluster;
     found.asksVersion ||= asksVersion;
+    found.asksRevision ||= asksRevision;
   };
 
   await walk(root, 0);
@@ -81,10 +84,11 @@ export async function inspectChart(chartPath: string, signal: AbortSignal): Prom
 }
 
 /** What templates in a text may ask the cluster for. */
-export function mentions(text: string): Pick<ChartFiles, 'asksCluster' | 'asksVersion'> {
+export function mentions(text: string): Omit<ChartFiles, 'hasOwnSchemasOnly'> {
   return {
     asksCluster: /\b(lookup|APIVersions)\b/.test(text),
     asksVersion: /\b(Capabilities|kubeVersion)\b/.test(text),
+    asksRevision: /\.Revision\b/.test(text),
   };
 }
 

@@ -89,24 +89,27 @@ function valueOf(document: Document.Parsed, counter: { values: number }): Json {
   };
 
   const entriesOf = (pairs: readonly { key: unknown; value: unknown }[], depth: number): Map<string, Json> => {
-    const own = new Map<string, Json>();
-    const merged = new Map<string, Json>();
+    const entries = new Map<string, Json>();
+    const given = new Set<string>();
     for (const { key, value } of pairs) {
       if (isScalar(key) && key.value === '<<' && key.type === Scalar.PLAIN && key.tag === undefined) {
-        for (const [name, item] of mergedEntries(value, depth)) if (!merged.has(name)) merged.set(name, item);
+        // Against the specification, what is merged wins over what stands before it.
+        for (const [name, item] of mergedEntries(value, depth)) entries.set(name, item);
         continue;
       }
       const name = keyText(isAlias(key) ? targetOf(key.source, key) : key);
-      if (own.has(name)) throw problemAt(key, `the key \`${name.slice(0, 100)}\` is given twice`);
+      if (given.has(name)) throw problemAt(key, `the key \`${name.slice(0, 100)}\` is given twice`);
+      given.add(name);
       if (isScalar(key) && key.anchor) anchors.set(key.anchor, key);
-      own.set(name, visit(value, depth + 1));
+      entries.set(name, visit(value, depth + 1));
     }
-    return merged.size === 0 ? own : new Map([...merged, ...own]);
+    return entries;
   };
 
   const mergedEntries = (node: unknown, depth: number): readonly (readonly [string, Json])[] => {
     const value = visit(node, depth + 1);
-    const maps = Array.isArray(value) ? value : [value];
+    // Of several, the first wins.
+    const maps = Array.isArray(value) ? value.toReversed() : [value];
     return maps.flatMap((map) => {
       if (map === null || typeof map !== 'object' || Array.isArray(map)) {
         throw problemAt(node, '`<<` merges mappings only');

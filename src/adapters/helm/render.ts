@@ -1,21 +1,23 @@
 /** Lets Helm render a chart, which is a program of a stranger's: bounded in time, memory and output. */
-import { Worker } from 'node:worker_threads';
-import { DiagnosedError } from '../../domain/errors.ts';
+import { z } from 'zod';
 import type { JsonObject } from '../../domain/json.ts';
 import { releaseName } from '../../domain/names.ts';
 import { ExitError, TimeoutError } from '../../process.ts';
 import type { ChartFiles } from './chart-files.ts';
 import type { Helm } from './helm.ts';
-import { readKubernetesYaml, type YamlResult } from './kubernetes-yaml.ts';
-import { renderedObjects } from './rendered-objects.ts';
+import { invalid, objectsIn } from './read-objects.ts';
 
 const mostOutputBytes = 4 * 1024 * 1024;
 const memoryBytes = 1024 * 1024 * 1024;
 /** Nothing needs to be written down when a rendering is interrupted. */
 const graceMs = 1_000;
-/** A text of this size is read in milliseconds, were it made to be slow; the event loop is others' too. */
-const mostCharactersHere = 64 * 1024;
-const readTimeoutMs = 30_000;
+/** Of a whole release, which holds the chart itself and a few of its words twice. */
+const mostReleaseBytes = 64 * 1024 * 1024;
+
+const dryRelease = z.object({
+  manifest: z.string().nullish(),
+  hooks: z.array(z.object({ path: z.string(), manifest: z.string() })).nullish(),
+});
 
 export interface Rendering {
   readonly namespace: string;
@@ -36,8 +38,11 @@ export interface Rendering {
  */
 export async function render(helm: Helm, rendering: Rendering): Promise<readonly JsonObject[]> {
   const { namespace, chartPath, valuesArgs, isUpgrade, files, serverVersion, timeoutMs, signal } = rendering;
+  // Only an upgrade can tell the number of a revision that is not the first; it does not print definitions, which then are left out.
+  const tries = isUpgrade && files.asksRevision;
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
+  const mostBytes = tries ? mostReleaseBytes : mostOutputBytes;
   const bounds = {
     signal,
     timeoutMs,
@@ -46,29 +51,30 @@ export async function render(helm: Helm, rendering: Rendering): Promise<readonly
     onOutput(chunk: Buffer) {
       chunks.push(chunk);
       sizeBytes += chunk.length;
-      if (sizeBytes > mostOutputBytes) throw invalid(`renders to more than ${mostOutputBytes / 1024 / 1024} MiB`);
+      if (sizeBytes > mostBytes) throw tooLarge();
     },
   };
   const args = [
-    'template',
     releaseName,
     chartPath,
     ...valuesArgs,
-    '--include-crds',
-    ...(isUpgrade ? ['--is-upgrade'] : []),
     ...(files.hasOwnSchemasOnly ? [] : ['--skip-schema-validation']),
   ];
+  const online = ['--dry-run=server', '--disable-openapi-validation'];
+  const template = ['template', ...args, '--include-crds', ...(isUpgrade ? ['--is-upgrade'] : [])];
   try {
-    if (files.asksCluster) {
-      await helm.inNamespace(namespace, [...args, '--dry-run=server', '--disable-openapi-validation'], bounds);
+    if (tries) {
+      await helm.inNamespace(namespace, ['upgrade', ...args, ...online, '--reset-values', '--output=json'], bounds);
+    } else if (files.asksCluster) {
+      await helm.inNamespace(namespace, [...template, ...online], bounds);
     } else {
       const version = serverVersion === undefined ? [] : [`--kube-version=${serverVersion}`];
-      await helm.offline([...args, '--namespace', namespace, ...version], bounds);
+      await helm.offline([...template, '--namespace', namespace, ...version], bounds);
     }
   } catch (error) {
     signal.throwIfAborted();
     // With the cluster in it, slowness is not the chart's fault for certain.
-    if (error instanceof TimeoutError && !files.asksCluster) {
+    if (error instanceof TimeoutError && !tries && !files.asksCluster) {
       throw invalid(`takes longer than ${timeoutMs / 1000} seconds to render`, error);
     }
     // Go's runtime says so in these words.
@@ -77,59 +83,19 @@ export async function render(helm: Helm, rendering: Rendering): Promise<readonly
     }
     throw error;
   }
-  return await objectsIn(Buffer.concat(chunks).toString('utf8'), signal);
+  const printed = Buffer.concat(chunks).toString('utf8');
+  return await objectsIn(tries ? renderingIn(printed) : printed, signal);
 }
 
-async function objectsIn(text: string, signal: AbortSignal): Promise<readonly JsonObject[]> {
-  const read = text.length <= mostCharactersHere ? readKubernetesYaml(text) : await readElsewhere(text, signal);
-  if ('problem' in read) {
-    // Helm puts a line with the template's path before each document.
-    const source = text
-      .slice(0, read.offset)
-      .match(/^# Source: .*$/gm)
-      ?.at(-1);
-    const where = source === undefined ? '' : ` (\`${source.slice('# Source: '.length).slice(0, 200)}\`)`;
-    throw invalid(`renders to YAML that cannot be installed: ${read.problem}${where}`);
-  }
-  const result = renderedObjects(read.values);
-  if ('problem' in result) throw invalid(`cannot be installed: ${result.problem}`);
-  return result.objects;
+/** What `helm template` would print of a release. */
+function renderingIn(release: string): string {
+  const { manifest, hooks } = dryRelease.parse(JSON.parse(release));
+  const documents = (hooks ?? []).map((hook) => `---\n# Source: ${hook.path}\n${hook.manifest}\n`);
+  const text = [manifest ?? '', ...documents].join('\n');
+  if (Buffer.byteLength(text) > mostOutputBytes) throw tooLarge();
+  return text;
 }
 
-/** Reads a text in a thread of its own, which can be ended. */
-async function readElsewhere(text: string, signal: AbortSignal): Promise<YamlResult> {
-  const reader = new URL(
-    import.meta.url.endsWith('.ts') ? './kubernetes-yaml.ts' : './kubernetes-yaml.js',
-    import.meta.url,
-  );
-  const program = `
-    const { parentPort, workerData } = require('node:worker_threads');
-    import(workerData.reader).then(({ readKubernetesYaml }) => parentPort.postMessage(readKubernetesYaml(workerData.text)));
-  `;
-  const worker = new Worker(program, {
-    eval: true,
-    workerData: { reader: reader.href, text },
-    resourceLimits: { maxOldGenerationSizeMb: 1024 },
-  });
-  const bound = AbortSignal.any([signal, AbortSignal.timeout(readTimeoutMs)]);
-  try {
-    return await new Promise<YamlResult>((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', (cause) => reject(invalid('renders to YAML that cannot be read', cause)));
-      bound.addEventListener(
-        'abort',
-        () => reject(invalid(`takes longer than ${readTimeoutMs / 1000} seconds to read`)),
-        {
-          once: true,
-        },
-      );
-    });
-  } finally {
-    await worker.terminate();
-    signal.throwIfAborted();
-  }
-}
-
-function invalid(what: string, cause?: unknown): DiagnosedError {
-  return new DiagnosedError({ reason: 'ChartInvalid', message: `The chart ${what}.` }, { cause });
+function tooLarge(): Error {
+  return invalid(`renders to more than ${mostOutputBytes / 1024 / 1024} MiB`);
 }

@@ -190,8 +190,13 @@ async function valuesArguments(texts: readonly string[], directory: string): Pro
 
 /** Charts may take values for templates (`tpl`). */
 function withMentions(files: ChartFiles, valuesTexts: readonly string[]): ChartFiles {
-  const { asksCluster, asksVersion } = mentions(valuesTexts.join('\n'));
-  return { ...files, asksCluster: files.asksCluster || asksCluster, asksVersion: files.asksVersion || asksVersion };
+  const inValues = mentions(valuesTexts.join('\n'));
+  return {
+    ...files,
+    asksCluster: files.asksCluster || inValues.asksCluster,
+    asksVersion: files.asksVersion || inValues.asksVersion,
+    asksRevision: files.asksRevision || inValues.asksRevision,
+  };
 }
 
 /** 20 for `v1.20.2` and for `v1.20+`. */
