@@ -1,4 +1,4 @@
-import { part, type View, ViewBuilder } from './view.ts';
+import { type View, ViewBuilder } from './view.ts';
 
 /** Eight bytes make eleven characters. */
 const runs = /[A-Za-z0-9+/_-]{11,}/g;
@@ -7,13 +7,16 @@ const leastLength = 8;
 /** Characters and bytes of one group. */
 const [group, groupBytes] = [4, 3];
 
+/** Takes a text, with its places in the view that it was found in. */
+export type Found = (decoded: View) => void;
+
 /**
  * Calls back with every text that base64 in the view stands for, in both alphabets. Where in a run the encoding begins is not
  * known, as words grow together when line ends are left out: so every start is tried, and what makes no text is left out.
  *
  * @param original what the view's places are places of.
  */
-export function findBase64(view: View, original: string, found: (decoded: View) => void): void {
+export function findBase64(view: View, original: string, found: Found): void {
   for (const run of view.text.matchAll(runs)) {
     const end = run.index + run[0].length;
     let from = run.index;
@@ -34,14 +37,13 @@ function isSpaceBefore({ starts, ends }: View, at: number, original: string): bo
   return gap.includes(' ') && !gap.includes('\n');
 }
 
-function decode(view: View, from: number, to: number, found: (decoded: View) => void): void {
+function decode(view: View, from: number, to: number, found: Found): void {
   for (let shift = 0; shift < group; shift += 1) {
-    const bytes = Buffer.from(view.text.slice(from + shift, to), 'base64');
-    decodedTexts(part(view, from + shift, to), bytes, found);
+    decodedTexts(Buffer.from(view.text.slice(from + shift, to), 'base64'), from + shift, to, found);
   }
 }
 
-function decodedTexts({ starts, ends }: View, bytes: Buffer, found: (decoded: View) => void): void {
+function decodedTexts(bytes: Buffer, offset: number, end: number, found: Found): void {
   for (let from = 0; from < bytes.length; from += 1) {
     if (!isText(bytes[from] ?? 0)) continue;
     let to = from + 1;
@@ -49,10 +51,9 @@ function decodedTexts({ starts, ends }: View, bytes: Buffer, found: (decoded: Vi
     if (to - from >= leastLength) {
       const built = new ViewBuilder(to - from);
       for (let at = from; at < to; at += 1) {
-        // The two characters that a byte's bits are in.
-        const first = Math.floor((at * group) / groupBytes);
-        const second = Math.min(first + 1, starts.length - 1);
-        built.add(bytes[at] ?? 0, starts[first] ?? 0, ends[second] ?? 0);
+        // A byte's bits are in two characters.
+        const first = offset + Math.floor((at * group) / groupBytes);
+        built.add(bytes[at] ?? 0, first, Math.min(first + 2, end));
       }
       found(built.view());
     }

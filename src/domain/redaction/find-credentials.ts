@@ -37,21 +37,29 @@ export function findCredentials(text: string, needles: Needles): readonly Range[
 
 function search(block: string, needles: Needles): readonly Range[] {
   const found: Range[] = [];
-  const searchIn = (view: View, depth: number) => {
-    const take = (from: number, to: number, where: View) => void found.push(...rangesOf(where, from, to, block));
-    findNamedCredentials(view.text, (from, to) => take(from, to, view));
-    let read: View | undefined = squeezed(view);
-    for (let escapes = 0; read && escapes <= deepestEscapes; escapes += 1) {
-      const current: View = read;
-      const takeHere = (from: number, to: number) => take(from, to, current);
-      needles.find(current.text, takeHere);
-      findTokens(current, takeHere);
-      findWebTokens(current, takeHere);
-      findPrivateKeys(current, takeHere);
-      if (depth < deepestBase64) findBase64(current, block, (decoded) => searchIn(decoded, depth + 1));
-      read = unescaped(current);
-    }
-  };
-  searchIn(viewOf(block, 0), 0);
+  searchIn(viewOf(block, 0), block, needles, 0, (range) => void found.push(range));
   return merged(found);
+}
+
+/** Calls back with places in the original of the view. */
+function searchIn(view: View, original: string, needles: Needles, depth: number, found: (range: Range) => void): void {
+  const take = (where: View, from: number, to: number) => {
+    for (const range of rangesOf(where, from, to, original)) found(range);
+  };
+  findNamedCredentials(view.text, (from, to) => take(view, from, to));
+  let read: View | undefined = squeezed(view);
+  for (let escapes = 0; read && escapes <= deepestEscapes; escapes += 1) {
+    const current: View = read;
+    const takeHere = (from: number, to: number) => take(current, from, to);
+    needles.find(current.text, takeHere);
+    findTokens(current, takeHere);
+    findWebTokens(current, takeHere);
+    findPrivateKeys(current, takeHere);
+    if (depth < deepestBase64) {
+      findBase64(current, original, (decoded) => {
+        searchIn(decoded, current.text, needles, depth + 1, ([from, to]) => takeHere(from, to));
+      });
+    }
+    read = unescaped(current);
+  }
 }

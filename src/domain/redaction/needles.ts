@@ -93,12 +93,14 @@ export class Needles {
   }
 }
 
-/** The piece with the most different characters: the last of these, for many credentials begin alike. */
+const variedEnough = 6;
+
+/** The last piece that is varied, for many credentials begin alike and that is known to everybody; else the most varied. */
 function anchorOf(text: string): number {
   let best = 0;
   let most = 0;
   for (let at = 0; at + shortestNeedle <= text.length; at += 1) {
-    const different = new Set(text.slice(at, at + shortestNeedle)).size;
+    const different = Math.min(new Set(text.slice(at, at + shortestNeedle)).size, variedEnough);
     if (different >= most) [best, most] = [at, different];
   }
   return best;

@@ -13,14 +13,21 @@ export type Range = readonly [from: number, to: number];
 export function rangesOf(view: View, from: number, to: number, original: string): readonly Range[] {
   const ranges: Range[] = [];
   let start = view.starts[from] ?? 0;
-  let end = view.ends[from] ?? 0;
-  for (let at = from + 1; at < to; at += 1) {
+  let end = start;
+  for (let at = from; at < to; at += 1) {
     const next = view.starts[at] ?? 0;
+    const nextEnd = view.ends[at] ?? 0;
     if (next > end && hasLineEnd(original, end, next)) {
       ranges.push([start, end]);
       start = next;
     }
-    end = Math.max(end, view.ends[at] ?? 0);
+    // An escape that was split itself.
+    const lineEnd = nextEnd - next > 1 ? original.slice(next, nextEnd).indexOf('\n') : -1;
+    if (lineEnd >= 0) {
+      ranges.push([start, next + lineEnd]);
+      start = next + lineEnd + 1;
+    }
+    end = Math.max(end, nextEnd);
   }
   ranges.push([start, end]);
   return ranges;

@@ -7,7 +7,8 @@ export function isGap({ text, starts, ends }: View, at: number): boolean {
 
 /**
  * Where a token ends of which `least` is known to be part: at the first character of another kind, and at the first gap in
- * the original. A line end is no gap where the token seems to have been wrapped: all its lines but the last are equally long.
+ * the original. A line end is no gap where the token seems to have been wrapped: all its lines but the last are full, and the
+ * second is a long one.
  *
  * @param from where it begins.
  */
@@ -24,9 +25,23 @@ export function tokenEnd(view: View, from: number, least: number, characters: Re
   let at = least;
   for (; at < text.length && characters.test(text[at] ?? ''); at += 1) {
     if (!isGap(view, at)) continue;
-    // Wrapped nowhere so far, or the line before was not a full one: it has ended.
-    if (width === undefined || at - lineFrom < width) return at;
+    const isFull = width === undefined ? isLongerLine(view, at, at - lineFrom, characters) : at - lineFrom >= width;
+    if (!isFull) return at;
+    width = Math.max(width ?? leastLine, at - lineFrom);
     lineFrom = at;
   }
   return at;
+}
+
+const leastLine = 16;
+
+/** Whether what follows until the next gap could all be a token, and is not shorter than what was before. */
+function isLongerLine(view: View, from: number, before: number, characters: RegExp): boolean {
+  const least = Math.max(leastLine, before);
+  let at = from;
+  do {
+    if (!characters.test(view.text[at] ?? '')) return false;
+    at += 1;
+  } while (!isGap(view, at) && at - from <= least);
+  return at - from >= least;
 }

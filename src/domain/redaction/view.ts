@@ -53,8 +53,3 @@ export class ViewBuilder {
     return { text, starts: this.#starts, ends: this.#ends };
   }
 }
-
-/** A part of a view, as a view. */
-export function part({ text, starts, ends }: View, from: number, to: number): View {
-  return { text: text.slice(from, to), starts: starts.subarray(from, to), ends: ends.subarray(from, to) };
-}

@@ -13,8 +13,8 @@ const characters = /[\w-]/;
 export function findWebTokens(view: View, found: (from: number, to: number) => void): void {
   const { text } = view;
   if (!text.includes(documentStart)) return;
-  // Runs do not overlap, and each is looked at once.
-  for (const run of text.matchAll(/[\w-]+(?:\.[\w-]+)+/g)) {
+  // Without the dots in the pattern, each run is matched at once: one that has none would be tried from each of its characters.
+  for (const run of text.matchAll(/[\w.-]+/g)) {
     const parts = run[0].split('.');
     let at = run.index;
     for (let index = 0; index + 2 < parts.length; index += 1) {
