@@ -122,7 +122,7 @@ function valueOf(document: Document.Parsed, counter: { values: number }): Json {
 }
 
 function scalarValue(node: Scalar): Json {
-  const text = String(node.value ?? '');
+  const text = typeof node.value === 'string' ? node.value : '';
   if (!text.isWellFormed()) throw problemAt(node, 'half of a surrogate pair is not text');
   const isPlain = node.type === Scalar.PLAIN || node.type === undefined;
   const tag = node.tag?.replace('tag:yaml.org,2002:', '!!');

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { inertJson, writeInertChart } from '../../../src/adapters/helm/inert-chart.ts';
 import { readKubernetesYaml } from '../../../src/adapters/helm/kubernetes-yaml.ts';
 import { DiagnosedError } from '../../../src/domain/errors.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { readKubernetesYaml } from '../../../src/adapters/helm/kubernetes-yaml.ts';
 import type { Json } from '../../../src/domain/json.ts';
 
