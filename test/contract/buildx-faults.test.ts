@@ -227,6 +227,32 @@ describe('buildxBuilder', { timeout: 120_000 }, () => {
     await builder().build(await request(dockerfile('grep ours /c/file')), silent, signal);
   });
 
+  it('E6 survives a build that prints without end, and one whose Dockerfile has none', async () => {
+    let length = 0;
+    const dockerfile = [
+      `FROM ${base}`,
+      `RUN : ${unique} && yes "$(head -c 5000 /dev/zero | tr '\\0' x)" | head -c 20000000; head -c 20000000 /dev/zero | tr '\\0' y; exit 3`,
+    ];
+    const endless = await request(`${dockerfile.join('\n')}\n`);
+    const onLog = (line: string) => {
+      assert.ok(line.length < 4_100);
+      length += line.length;
+    };
+    await assert.rejects(builder().build(endless, onLog, signal), (error) => {
+      assert.ok(error instanceof DiagnosedError, String(error));
+      assert.match(error.message, /exited with 3$/);
+      assert.ok((error.diagnosis.log?.join('').length ?? 0) < 100_000);
+      return true;
+    });
+    assert.ok(length > 0 && length < 17_000_000, String(length));
+    const huge = await request(`FROM ${base}\n${'# x\n'.repeat(100_000)}`);
+    await assert.rejects(builder().build(huge, silent, signal), /it is larger than 256 KiB/);
+    const longest = await request(`FROM ${base}\nRUN exit 4 # ${'x'.repeat(120_000)}\n`);
+    await assert.rejects(builder().build(longest, silent, signal), (error) => error instanceof DiagnosedError);
+    const many = await request(`FROM ${base}\n${'ARG A\n'.repeat(30_000)}RUN exit 5\n`);
+    await assert.rejects(builder().build(many, silent, signal), (error) => error instanceof DiagnosedError);
+  });
+
   it('refuses references that would become something else on the command line', async () => {
     for (const ref of [`${registry}/acme/web`, `${registry}/acme/web:1,push=true`, '--help']) {
       await assert.rejects(

@@ -1,7 +1,7 @@
 /** Turns what a failed build has said into what a pull request's author can act upon. */
 import type { Diagnosis, Place } from '../../domain/preview.ts';
 import { instructionsOf, stagesOf } from './dockerfile.ts';
-import type { Vertex } from './progress.ts';
+import { clipped, type Vertex } from './progress.ts';
 import { isLostLayer, isOutage } from './step-outage.ts';
 
 export interface FailedBuild {
@@ -36,7 +36,7 @@ export function judge(build: FailedBuild): Verdict {
   const refused = refusal(error);
   if (refused !== undefined) return fault(refused);
   // A failing step makes BuildKit cancel others, which then fail as well; the error at the end is the first one's.
-  const failed = build.vertices.find((vertex) => vertex.state === 'failed' && error.includes(vertex.error));
+  const failed = build.vertices.find((vertex) => vertex.state === 'failed' && isAbout(error, vertex.error));
   if (!failed) {
     const target = build.target?.toLowerCase();
     const stages = stagesOf(instructionsOf(build.dockerfile.text));
@@ -125,10 +125,13 @@ function refusal(error: string): string | undefined {
 /** The last error that buildx prints, without its prefixes. */
 function finalError(text: readonly string[]): string {
   const start = text.findLastIndex((line) => line.startsWith('ERROR: '));
-  return text
-    .slice(start < 0 ? -1 : start)
-    .join('\n')
-    .replace(/^ERROR: (failed to solve: )?/, '');
+  const whole = text.slice(start < 0 ? -1 : start).join('\n');
+  return clipped(whole.replace(/^ERROR: (failed to solve: )?/, ''));
+}
+
+/** Whether the last error is that of a step. Of long ones only the ends are there to compare. */
+function isAbout(error: string, stepError: string): boolean {
+  return error.includes(stepError.length > 1_000 ? stepError.slice(-1_000) : stepError);
 }
 
 /** Each excerpt is headed by `<file name>:<line>` and a rule. */

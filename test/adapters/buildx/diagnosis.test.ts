@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { judge, timedOut } from '../../../src/adapters/buildx/diagnosis.ts';
-import type { Vertex } from '../../../src/adapters/buildx/progress.ts';
+import { clipped, type Vertex } from '../../../src/adapters/buildx/progress.ts';
 
 const exit = (code: number) => `process "/bin/sh -c make" did not complete successfully: exit code: ${code}`;
 const rule = '-'.repeat(20);
@@ -218,6 +218,33 @@ describe('judge, of a layer that BuildKit has lost', () => {
     it(name, () => {
       const dockerfile = { path: 'Dockerfile', text: 'FROM scratch AS base\n' };
       assert.equal(judge({ image: 'web', dockerfile, target: undefined, vertices, text }).kind, want);
+    });
+  }
+});
+
+describe('judge, of errors without end', () => {
+  const dockerfile = { path: 'Dockerfile', text: 'FROM scratch\n' };
+  for (const [what, text] of Object.entries({
+    'a name': 'a'.repeat(300_000),
+    spaces: ' '.repeat(300_000),
+    'requests that failed': 'Get "": '.repeat(40_000),
+    'paths of mounts': '/buildkit-mount'.repeat(20_000),
+    'places in files': ':1'.repeat(150_000),
+    instructions: '[a '.repeat(100_000),
+  })) {
+    it(`E6 is quick with ${what}`, () => {
+      const error = `failed to calculate checksum of ref x::y: "/${text}": not found`;
+      const name = clipped(`[2/2] ADD https://example.com/${text} /y`);
+      const startedAt = performance.now();
+      const verdict = judge({
+        image: 'web',
+        dockerfile,
+        target: undefined,
+        vertices: [failing(name, clipped(error))],
+        text: [text, ...at(2), solve(error)],
+      });
+      assert.ok(performance.now() - startedAt < 1_000, `${performance.now() - startedAt} ms`);
+      assert.ok(JSON.stringify(verdict).length < 20_000);
     });
   }
 });
