@@ -170,13 +170,13 @@ export function describeForgeTrustContract(name: string, makeSubject: () => Prom
       assert.deepEqual(await forge.commandComments(key, signal), []);
       stage.comment(key, 'robin', '/preview approve 0123456');
       stage.comment(key, 'mona', 'Looks good.');
-      stage.comment(key, 'mona', 'Is `/preview` not enough?');
+      stage.comment(key, 'mona', 'Is `/Preview` not enough?');
       const comments = await forge.commandComments(key, signal);
       assert.deepEqual(
         comments.map(({ author, body, isEdited }) => ({ author, body, isEdited })),
         [
           { author: 'robin', body: '/preview approve 0123456', isEdited: false },
-          { author: 'mona', body: 'Is `/preview` not enough?', isEdited: false },
+          { author: 'mona', body: 'Is `/Preview` not enough?', isEdited: false },
         ],
       );
       const [first, second] = comments.map(({ url }) => url);

@@ -267,7 +267,7 @@ export function fakeForge(clock: Clock = { now: () => Date.now() }): FakeForge {
     },
     async commandComments(key, signal) {
       enter(signal);
-      return (entryOf(key)?.peoplesComments ?? []).slice(-300).filter(({ body }) => body.includes('/preview'));
+      return (entryOf(key)?.peoplesComments ?? []).slice(-300).filter(({ body }) => /\/preview/i.test(body));
     },
     people: {
       addRepository(owner, name) {

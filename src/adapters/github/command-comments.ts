@@ -90,7 +90,7 @@ async function commentPage(access: RepositoryAccess, key: PreviewKey, page: numb
 function commandOf(comment: z.infer<typeof personsCommentAnswer>): CommandComment | undefined {
   const { user, performed_via_github_app: via, created_at: created, updated_at: updated } = comment;
   const body = shortened(comment.body ?? '');
-  if (!user || user.type === 'Bot' || via || !body.includes('/preview')) return undefined;
+  if (!user || user.type === 'Bot' || via || !/\/preview/i.test(body)) return undefined;
   return { author: user.login, body, isEdited: created !== updated, url: comment.html_url };
 }
 
