@@ -195,7 +195,13 @@ describe('the code of a fork', () => {
     await world.berth.logged((line) => line.msg === 'build started' && line['revision'] === headSha, 'the build began');
     world.github.setPermission(repo, 'robin', 'read');
     await world.commented(repo, number, /by robin, does not count any more/);
-    assert.ok(!(await world.namespaces()).some(({ metadata }) => metadata?.name?.includes('fired')));
+    for (const { metadata } of await world.namespaces()) {
+      if (!metadata?.name?.includes('fired')) continue;
+      const { items: pods } = await world.cluster.listNamespacedPod({ namespace: metadata.name });
+      const helms = { namespace: metadata.name, labelSelector: 'owner=helm' };
+      const { items: releases } = await world.cluster.listNamespacedSecret(helms);
+      assert.deepEqual([pods, releases], [[], []]);
+    }
     assert.deepEqual(
       world.github.deployments(repo, number).filter(({ statuses }) => statuses.at(-1)?.state === 'success'),
       [],
