@@ -88,7 +88,7 @@ function approvalRequest(status: Status, fork: ForkStatus & { readonly state: 'w
   const branch = codeSpan(shortened(fork.branch, maxBranchLength));
   const baseBranch = codeSpan(shortened(fork.baseBranch, maxBranchLength));
   return [
-    `Somebody who may write to this repository can look at [what it changes](${changes}), and then comment:`,
+    `Somebody with that right can look at [what it changes](${changes}), and then write a comment of exactly this line:`,
     codeBlock([approvalCommand(revision)]),
     `That lets ${revisionLink(status, revision)} of the fork's branch ${branch} be built by its own Dockerfiles, on builders that ` +
       `only untrusted code uses, and run without any secrets. Its chart, values and manifest come from the newest ${baseBranch} ` +
