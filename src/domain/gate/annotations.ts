@@ -14,7 +14,7 @@ export function isAllowedAnnotation(name: string, value: string, extra: readonly
   // some without a slash, which begin like a domain: `io.katacontainers.config.…`.
   if (!(slash < 0 ? name : prefix).includes('.')) return true;
   if (prefixes.has(prefix) || keys.has(name) || podSecurityKeys.test(name)) return true;
-  if (plainValueKeys.has(name)) return /^[A-Za-z0-9.-]{0,64}$/.test(value);
+  if (plainValueKeys.has(name)) return /^[A-Za-z0-9.-]{1,64}$/.test(value);
   return extra.some((allowed) => (allowed.endsWith('/') ? allowed.length > 1 && prefix === allowed : name === allowed));
 }
 

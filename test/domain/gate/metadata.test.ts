@@ -136,7 +136,7 @@ describe('annotations', () => {
     ['io.kubernetes.cri-o.Devices', '/dev/mem'], ['io.katacontainers.config.hypervisor.path', '/bin/sh'],
     ['kubernetes.io/config.mirror', 'x'], ['sidecar.istio.io/userVolume', '{}'], ['sidecar.istio.io/inject', 'true\n'],
     ['service.beta.kubernetes.io/aws-load-balancer-type', 'nlb'], ['security.alpha.kubernetes.io/unsafe-sysctls', 'kernel.msgmax=1'],
-    ['acme.example.com/team', 'x'], ['x.acme.example/team', 'x'], ['backup.example/other', 'x'], ['Helm.sh/hook', 'x'],
+    ['volume.beta.kubernetes.io/storage-class', ''], ['acme.example.com/team', 'x'], ['x.acme.example/team', 'x'], ['backup.example/other', 'x'], ['Helm.sh/hook', 'x'],
   ] as const;
   for (const [name, value] of refused) {
     it(`E12 refuses ${name} ${JSON.stringify(value)}`, () => {
