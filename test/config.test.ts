@@ -93,6 +93,28 @@ describe('parseConfig', () => {
     assert.throws(() => parseConfig({ ...minimal, BERTH_GITHUB_WEBHOOK_SECRET: 'secret' }), /at least 16 characters/);
   });
 
+  it('reads whose word is taken, and what one address may ask', () => {
+    const config = parseConfig({
+      ...minimal,
+      BERTH_TRUSTED_PROXIES: '10.0.0.0/8, fd00::1',
+      BERTH_GATEWAY_REQUEST_LIMIT: '0',
+      BERTH_PRIVATE_COOKIES: '_sso*,session',
+    });
+    assert.deepEqual(['10.1.2.3', 'fd00::1', 'fd00::2', '192.0.2.1'].map(config.TRUSTED_PROXIES), [
+      true,
+      true,
+      false,
+      false,
+    ]);
+    assert.equal(config.GATEWAY_REQUEST_LIMIT, 0);
+    assert.deepEqual(config.PRIVATE_COOKIES, ['_sso*', 'session']);
+    assert.equal(parseConfig(minimal).TRUSTED_PROXIES('127.0.0.1'), false);
+    assert.throws(
+      () => parseConfig({ ...minimal, BERTH_TRUSTED_PROXIES: '10.0.0.0/8,balancer', BERTH_GATEWAY_PAGE_LIMIT: '-1' }),
+      /BERTH_TRUSTED_PROXIES: "balancer" is not an address[\s\S]*BERTH_GATEWAY_PAGE_LIMIT|BERTH_GATEWAY_PAGE_LIMIT[\s\S]*BERTH_TRUSTED_PROXIES: "balancer"/,
+    );
+  });
+
   it('ignores the variables of others', () => {
     assert.equal(parseConfig({ ...minimal, HOME: '/', PATH: '/bin' }).INSTANCE, 'berth');
   });

@@ -24,7 +24,7 @@ export interface Limiter {
   guard(server: Server): void;
 }
 
-export interface Rate {
+interface Rate {
   /** Counts one; the seconds to wait when it is one too many. */
   take(address: string): Promise<number | undefined>;
   /** The same without counting. */

@@ -17,7 +17,7 @@ export interface BodyBudget {
 }
 
 /** What one body holds. */
-export interface BodyShare {
+interface BodyShare {
   /** Counts a piece that has arrived; this may make this or another body give up. */
   add(bytes: number): void;
   /** The body is read, refused or gone; harmless when repeated. */
