@@ -118,8 +118,11 @@ function configFailure(workload: Workload, pod: Pod, status: ContainerStatus, pa
     return { reason: 'ConfigMissing', message: `${subject} needs ${missing}.`, certainAtMs, log: [message] };
   }
   if (message.includes('runAsNonRoot')) {
-    const what =
-      'must not run as root: name another user in the Dockerfile (`USER 1000`) or in `securityContext.runAsUser`';
+    // A name might be root's, as far as Kubernetes knows.
+    const user = /non-numeric user \(([^)]{1,100})\)/.exec(message)?.[1];
+    const not =
+      user === undefined ? 'must not run as root' : `runs as \`${user}\`, which might be root for all Kubernetes knows`;
+    const what = `${not}: name a user by its number in the Dockerfile (\`USER 1000\`) or in \`securityContext.runAsUser\``;
     return { reason: 'ChartInvalid', message: `${subject} ${what}.`, certainAtMs: already, log: [message] };
   }
   return {

@@ -354,6 +354,27 @@ describe('workloadState', () => {
       certainAt: 0,
     },
     {
+      name: 'a container's user has a name, not a number',
+      given: {
+        ...web,
+        pods: [
+          pod({
+            container: {
+              state: {
+                waiting: {
+                  reason: 'CreateContainerConfigError',
+                  message: 'container has runAsNonRoot and image has non-numeric user (node), cannot verify user is non-root (pod: "web_pr", container: web)',
+                },
+              },
+            },
+          }),
+        ],
+      },
+      reason: 'ChartInvalid',
+      message: /runs as `node`, which might be root .*: name a user by its number .*`USER 1000`/,
+      certainAt: 0,
+    },
+    {
       name: 'a readiness probe fails for longer than it allows',
       given: {
         ...web,
