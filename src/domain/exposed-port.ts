@@ -3,6 +3,10 @@
  * stage is made from. Read from the text, so what a base image exposes stays unknown.
  */
 
+/** More than anybody writes: each stage takes over what the one before it has set. */
+const maxStages = 200;
+const maxVariables = 1_000;
+
 interface Stage {
   readonly variables: Map<string, string>;
   port: number | undefined;
@@ -19,6 +23,7 @@ export function exposedPort(
   let current: Stage | undefined;
   for (const { keyword, rest } of instructions(dockerfile)) {
     if (keyword === 'FROM') {
+      if (stages.size >= maxStages) return undefined;
       const [, base = '', name = String(stages.size)] = /^(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?/i.exec(rest) ?? [];
       const parent = stages.get(base.toLowerCase());
       current = { variables: new Map(parent?.variables), port: parent?.port };
@@ -29,6 +34,7 @@ export function exposedPort(
       if (value !== undefined) (current?.variables ?? globals).set(name, value);
     } else if (keyword === 'ENV') {
       for (const [name, value] of assignments(rest)) current?.variables.set(name, value);
+      if ((current?.variables.size ?? 0) > maxVariables) return undefined;
     } else if (keyword === 'EXPOSE' && current) {
       current.port = firstTcpPort(rest, current.variables) ?? current.port;
     }
@@ -79,7 +85,7 @@ function firstTcpPort(rest: string, variables: ReadonlyMap<string, string>): num
 /** `$NAME`, `${NAME}` and `${NAME:-default}`. */
 function expand(word: string, variables: ReadonlyMap<string, string>): string {
   return word.replace(
-    /\$(?:(\w+)|\{(\w+)(?::-([^}]*))?\})/g,
+    /\$(?:(\w+)|\{(\w+)(?::-([^}$]*))?\})/g,
     (_, bare: string | undefined, name: string, or?: string) => {
       return variables.get(bare ?? name) ?? or ?? '';
     },
@@ -90,7 +96,7 @@ function expand(word: string, variables: ReadonlyMap<string, string>): string {
 function assignments(rest: string): readonly (readonly [string, string])[] {
   const old = /^([A-Za-z_]\w*)\s+([^=].*)$/.exec(rest);
   if (old?.[1] && old[2]) return [[old[1], old[2]]];
-  return [...rest.matchAll(/([A-Za-z_]\w*)=("[^"]*"|'[^']*'|\S*)/g)].map(
+  return [...rest.matchAll(/(?<!\w)([A-Za-z_]\w*)=("[^"]*"|'[^']*'|\S*)/g)].map(
     ([, name = '', value = '']) => [name, unquoted(value)] as const,
   );
 }

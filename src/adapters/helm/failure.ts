@@ -140,8 +140,12 @@ function essence(stderr: string): string {
     .join('\n')
     .trim()
     .replace(/^Error: /, '')
-    .replace(/^(UPGRADE|INSTALLATION|UNINSTALL|ROLLBACK) FAILED: /, '');
+    .replace(/^(UPGRADE|INSTALLATION|UNINSTALL|ROLLBACK) FAILED: /, '')
+    .slice(0, longestSaid);
 }
+
+/** A chart can fail with a message of any length; what follows looks for many patterns in it. */
+const longestSaid = 16 * 1024;
 
 function firstLine(text: string): string {
   return (text.split('\n')[0] ?? '').trim().replace(/\.+$/, '').slice(0, longestMessage);
