@@ -54,6 +54,16 @@ describe('the rights that the doctor asks for', { timeout: 300_000 }, () => {
     await world.removed(repo, number);
   });
 
+  it('E10 leave nothing to be made in a namespace, by Helm or us, before everything that confines it', () => {
+    const made = proxy.requests
+      .filter(({ method }) => method === 'POST' || method === 'PATCH')
+      .flatMap(({ path }) => /\/namespaces\/pr-[^/]+\/(\w+)/.exec(path)?.[1] ?? []);
+    const confining = ['limitranges', 'networkpolicies', 'resourcequotas', 'serviceaccounts'];
+    assert.deepEqual(made.slice(0, 4).toSorted(), confining);
+    assert.deepEqual(made.slice(4, 6), ['rolebindings', 'secrets']);
+    assert(made.includes('deployments'));
+  });
+
   it('are those that were used, no more and no less', () => {
     const used = new Set(
       proxy.requests
