@@ -354,7 +354,7 @@ describe('workloadState', () => {
       certainAt: 0,
     },
     {
-      name: 'a container's user has a name, not a number',
+      name: 'the user of a container has a name, not a number',
       given: {
         ...web,
         pods: [
@@ -363,7 +363,8 @@ describe('workloadState', () => {
               state: {
                 waiting: {
                   reason: 'CreateContainerConfigError',
-                  message: 'container has runAsNonRoot and image has non-numeric user (node), cannot verify user is non-root (pod: "web_pr", container: web)',
+                  message:
+                    'container has runAsNonRoot and image has non-numeric user (node), cannot verify user is non-root (pod: "web_pr", container: web)',
                 },
               },
             },
