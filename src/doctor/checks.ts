@@ -17,6 +17,7 @@ export function checksFor(config: Config, { readOnly }: { readonly readOnly: boo
   const kubeConfig = () => loadKubeConfig(config.KUBECONFIG);
   const images = imagesCheck({
     endpoints: config.BUILDKIT,
+    untrustedEndpoints: config.BUILDKIT_UNTRUSTED,
     buildxPath: config.BUILDX,
     configDirectory: config.DOCKER_CONFIG,
     directory: join(config.DATA_DIR, 'buildx'),

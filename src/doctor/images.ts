@@ -1,18 +1,38 @@
 /**
  * Whether images find their way: each BuildKit builds a tiny one and pushes it, we find it in the registry, and a node of
- * the cluster pulls it (`trial.ts`, which also removes it).
+ * the cluster pulls it (`trial.ts`, which also removes it). Those for forks must also refuse to start from it.
  */
 import { mkdir } from 'node:fs/promises';
 import { type Endpoint, parseEndpoint } from '../adapters/buildx/endpoint.ts';
 import { buildxVersion, inspectEndpoint } from '../adapters/buildx/inspect.ts';
 import type { StoredImage } from '../ports.ts';
-import { ok, problem, type Report, reasonOf } from './finding.ts';
+import type { Trust } from '../domain/preview.ts';
+import { type Finding, note, ok, problem, type Report, reasonOf, warning } from './finding.ts';
 import type { Check } from './run-checks.ts';
-import { type ImageOptions, removeImages, tryBuild } from './tiny-image.ts';
+import { type ImageOptions, removeImages, tryBuild, tryConfinement } from './tiny-image.ts';
 import { isOlder } from './version.ts';
 
 /** The oldest that Berth was run with. */
 const minimumBuildx = [0, 13] as const;
+
+/** The endpoints of one variable. */
+interface Pool {
+  readonly variable: string;
+  readonly trust: Trust;
+}
+
+const trustedPool: Pool = { variable: 'BERTH_BUILDKIT', trust: 'trusted' };
+const untrustedPool: Pool = { variable: 'BERTH_BUILDKIT_UNTRUSTED', trust: 'untrusted' };
+
+const noUntrusted = note('pull requests from forks are not built: BERTH_BUILDKIT_UNTRUSTED names no builder for them');
+
+export function sharedEndpoint(text: string): Finding {
+  return warning(
+    `${text} builds what strangers bring and what you trust: its cache is shared between them, and a stranger who gets out of a build ` +
+      'step has all of it',
+    'Let BERTH_BUILDKIT_UNTRUSTED name another BuildKit than BERTH_BUILDKIT.',
+  );
+}
 
 /** What was pushed, for whoever wants to pull it. */
 export interface Pushed {
@@ -35,9 +55,17 @@ export function imagesCheck(options: ImageOptions): { readonly check: Check; rea
       try {
         await buildxFinding(options, report, signal);
         await mkdir(options.directory, { recursive: true });
+        const keep = (made: StoredImage) => images.push(made);
         for (const text of options.endpoints) {
-          const built = await tryEndpoint(text, options, (made) => images.push(made), report, signal);
+          const built = await tryEndpoint(text, trustedPool, options, keep, report, signal);
           if (built !== undefined) onPushed(built);
+        }
+        onPushed(undefined);
+        if (options.untrustedEndpoints.length === 0) report(noUntrusted);
+        for (const text of options.untrustedEndpoints) {
+          if (options.endpoints.includes(text)) report(sharedEndpoint(text));
+          const built = await tryEndpoint(text, untrustedPool, options, keep, report, signal);
+          if (built !== undefined) await tryConfinement(parseEndpoint(text), built, options, keep, report, signal);
         }
       } finally {
         onPushed(undefined);
@@ -71,6 +99,7 @@ async function buildxFinding(options: ImageOptions, report: Report, signal: Abor
  */
 async function tryEndpoint(
   text: string,
+  { variable, trust }: Pool,
   options: ImageOptions,
   keep: (made: StoredImage) => void,
   report: Report,
@@ -80,12 +109,13 @@ async function tryEndpoint(
   try {
     endpoint = parseEndpoint(text);
   } catch (error) {
-    report(problem(reasonOf(error), 'Correct BERTH_BUILDKIT.'));
+    report(problem(reasonOf(error), `Correct ${variable}.`));
     return undefined;
   }
   try {
     const { version, platforms } = await inspectEndpoint(endpoint, options, signal);
-    const seen = `BuildKit ${version === undefined ? '' : `${version} `}at ${endpoint.url}`;
+    const forWhom = trust === 'untrusted' ? ' for forks' : '';
+    const seen = `BuildKit ${version === undefined ? '' : `${version} `}at ${endpoint.url}${forWhom}`;
     if (!platforms.includes(options.platform)) {
       report(
         problem(
@@ -101,11 +131,11 @@ async function tryEndpoint(
     report(
       problem(
         `BuildKit: ${reasonOf(error)}`,
-        'Start it, or take it out of BERTH_BUILDKIT: builds lose two seconds on it each time.',
+        `Start it, or take it out of ${variable}: builds lose two seconds on it each time.`,
       ),
     );
     return undefined;
   }
   if (!options.tryOut) return undefined;
-  return await tryBuild(endpoint, options, keep, report, signal);
+  return await tryBuild(endpoint, trust, options, keep, report, signal);
 }

@@ -6,12 +6,15 @@ import { buildxBuilder } from '../adapters/buildx/buildx-builder.ts';
 import type { Endpoint } from '../adapters/buildx/endpoint.ts';
 import type { InspectOptions } from '../adapters/buildx/inspect.ts';
 import { DiagnosedError } from '../domain/errors.ts';
-import type { StoredImage } from '../ports.ts';
+import type { Trust } from '../domain/preview.ts';
+import type { BuildRequest, StoredImage } from '../ports.ts';
 import { ok, problem, type Report, reasonOf, warning } from './finding.ts';
 
 export interface ImageOptions extends InspectOptions {
   /** As in BERTH_BUILDKIT. */
   readonly endpoints: readonly string[];
+  /** As in BERTH_BUILDKIT_UNTRUSTED. */
+  readonly untrustedEndpoints: readonly string[];
   readonly registry: string;
   readonly insecureRegistries: readonly string[];
   readonly platform: string;
@@ -27,29 +30,21 @@ const cleanUpMs = 10_000;
 /** Builds and pushes an image at one BuildKit, and looks for it in the registry. @returns it if it was pushed. */
 export async function tryBuild(
   endpoint: Endpoint,
+  trust: Trust,
   options: ImageOptions,
   keep: (made: StoredImage) => void,
   report: Report,
   signal: AbortSignal,
 ): Promise<StoredImage | undefined> {
   const startedAt = performance.now();
-  const ref = `${options.registry}/berth-doctor:${randomBytes(6).toString('hex')}`;
-  const contextPath = await contextIn(options.directory);
+  const ref = refFor(trust, options);
+  // Unlike any image that a node has pulled before.
+  const contextPath = await contextIn(options.directory, 'FROM scratch\nCOPY nonce /nonce\n');
   const builder = builderAt([endpoint], options);
   try {
-    const dockerfilePath = path.join(contextPath, 'Dockerfile');
-    const request = {
-      ref,
-      contextPath,
-      dockerfilePath,
-      target: undefined,
-      args: {},
-      labels: {},
-      trust: 'trusted',
-    } as const;
     const lines: string[] = [];
     const { digest } = await builder
-      .build(request, (line) => lines.push(line), signal)
+      .build(requestFor(ref, trust, contextPath), (line) => lines.push(line), signal)
       .catch((error: unknown) => {
         throw new PushError(pushReason(error, lines), { cause: error });
       });
@@ -94,10 +89,20 @@ function pushReason(error: unknown, lines: readonly string[]): string {
   return said ?? reasonOf(error);
 }
 
-async function contextIn(directory: string): Promise<string> {
+/** Where it would be pushed if it were an image of this trust's. */
+function refFor(trust: Trust, { registry }: ImageOptions): string {
+  const folder = trust === 'untrusted' ? `${registry}/untrusted` : registry;
+  return `${folder}/berth-doctor:${randomBytes(6).toString('hex')}`;
+}
+
+function requestFor(ref: string, trust: Trust, contextPath: string): BuildRequest {
+  const dockerfilePath = path.join(contextPath, 'Dockerfile');
+  return { ref, contextPath, dockerfilePath, target: undefined, args: {}, labels: {}, trust };
+}
+
+async function contextIn(directory: string, dockerfile: string): Promise<string> {
   const contextPath = await mkdtemp(path.join(directory, 'doctor-'));
-  await writeFile(path.join(contextPath, 'Dockerfile'), 'FROM scratch\nCOPY nonce /nonce\n');
-  // Unlike any image that a node has pulled before.
+  await writeFile(path.join(contextPath, 'Dockerfile'), dockerfile);
   await writeFile(path.join(contextPath, 'nonce'), randomBytes(16));
   return contextPath;
 }
@@ -114,6 +119,39 @@ function builderAt(endpoints: readonly Endpoint[], options: ImageOptions) {
     insecureRegistries: options.insecureRegistries,
     buildTimeoutMs,
   });
+}
+
+/** Whether a BuildKit for forks keeps them from our images: one that is too old would not even say that it does not. */
+export async function tryConfinement(
+  endpoint: Endpoint,
+  image: StoredImage,
+  options: ImageOptions,
+  keep: (made: StoredImage) => void,
+  report: Report,
+  signal: AbortSignal,
+): Promise<void> {
+  const ref = refFor('untrusted', options);
+  const contextPath = await contextIn(options.directory, `FROM ${image.ref}\nCOPY nonce /other\n`);
+  try {
+    const builder = builderAt([endpoint], options);
+    const { digest } = await builder.build(requestFor(ref, 'untrusted', contextPath), () => undefined, signal);
+    keep({ ref, digest });
+    report(
+      problem(
+        `${endpoint.url} lets a fork's build read the images of others: it does not heed source policies`,
+        'Use BuildKit 0.11 or later, or Docker 24 or later, in BERTH_BUILDKIT_UNTRUSTED.',
+      ),
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    report(
+      error instanceof DiagnosedError
+        ? ok("a fork's build cannot read the images of others")
+        : warning(`cannot see whether a fork's build can read the images of others: ${reasonOf(error)}`, 'Try again.'),
+    );
+  } finally {
+    await rm(contextPath, { recursive: true, force: true });
+  }
 }
 
 /** Takes them out of the registry, with a time of its own, for it also runs after everything was aborted. */

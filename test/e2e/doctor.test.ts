@@ -99,6 +99,8 @@ describe('berth doctor', { timeout: 400_000 }, () => {
       /redis: takes writes/,
       /kubernetes: Berth's account has all \d+ rights/,
       /images: built and pushed an image/,
+      /images: BuildKit \S*\s?at \S+ for forks builds for/,
+      /images: a fork's build cannot read the images of others/,
       /trial: .* pulled the image and started a pod/,
       /helm: Helm \d/,
     ]) {
@@ -139,7 +141,9 @@ describe('berth doctor', { timeout: 400_000 }, () => {
     await using redis = await startRedis(['--maxmemory', '50mb', '--maxmemory-policy', 'allkeys-lru']);
     await using limited = await limitedAccount(
       admin,
-      neededRights('berth-deployer', undefined).filter(({ resource, verb }) => resource !== 'networkpolicies' && verb !== 'bind'),
+      neededRights('berth-deployer', undefined).filter(
+        ({ resource, verb }) => resource !== 'networkpolicies' && verb !== 'bind',
+      ),
     );
     const oldHelm = join(dataDir, 'old-helm');
     await writeFile(oldHelm, '#!/bin/sh\necho v3.19.0\n');
@@ -173,6 +177,15 @@ describe('berth doctor', { timeout: 400_000 }, () => {
     assert.deepEqual(await trials(), [], 'the namespace of the trial that failed is removed');
   });
 
+  it('warns of a builder that builds for forks and for everybody else', async () => {
+    const { found } = await berth(['doctor', '--json', '--read-only'], {
+      ...healthy,
+      BERTH_BUILDKIT_UNTRUSTED: `docker:${stack.dockerHost}`,
+    });
+    const warnings = found.filter(({ check, level }) => check === 'images' && level === 'warning');
+    assert.match(warnings.map(({ seen }) => seen).join('\n'), /builds what strangers bring and what you trust/);
+  });
+
   it('says which BuildKit is away, and which registry refuses a push', async () => {
     await using registry = await refusingRegistry();
     const { code, found } = await berth(['doctor', '--json'], {
@@ -182,9 +195,10 @@ describe('berth doctor', { timeout: 400_000 }, () => {
     });
     assert.equal(code, 1);
     const images = found.filter(({ check, level }) => check === 'images' && level === 'problem');
-    assert.equal(images.length, 2);
+    assert.equal(images.length, 3);
     assert.match(images[0]?.seen ?? '', /nobody\.sock does not accept connections/);
     assert.match(images[1]?.seen ?? '', /pushing \S+\/previews\/berth-doctor\S* failed: .*(denied|403)/);
+    assert.match(images[2]?.seen ?? '', /pushing \S+\/previews\/untrusted\/berth-doctor\S* failed: .*(denied|403)/);
   });
 
   it('reads like a page: one line for each finding, no colours in a pipe', async () => {
