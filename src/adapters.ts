@@ -117,6 +117,7 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
         directory: join(config.DATA_DIR, 'buildx'),
         temporaryDirectory: data.temporary,
         ...(config.DOCKER_CONFIG ? { configDirectory: config.DOCKER_CONFIG } : {}),
+        hold: redaction.hold,
         insecureRegistries: config.INSECURE_REGISTRIES,
         buildTimeoutMs: config.BUILD_TIMEOUT,
       }),

@@ -1,5 +1,8 @@
 /** `berth doctor`: checks the surroundings and tells what it finds. */
 import { type Config, ConfigError, parseConfig } from '../config.ts';
+import { credentialsIn } from '../held-credentials.ts';
+import { redacted } from '../reconcile/redacted.ts';
+import { createRedaction } from '../redaction.ts';
 import { checksFor } from './checks.ts';
 import { ok, problem } from './finding.ts';
 import { jsonOf, summaryOf, textOf } from './print.ts';
@@ -29,17 +32,25 @@ export async function diagnose(
     await examine([settingsCheck(error.problems)], options, signal);
     return 'misconfigured';
   }
-  const isHealthy = await examine([settingsCheck([]), ...checksFor(config, scope)], options, signal);
+  const redaction = createRedaction({ credentials: credentialsIn(config) });
+  const isHealthy = await examine([settingsCheck([]), ...checksFor(config, scope)], options, signal, redaction);
   return isHealthy ? 'healthy' : 'problems';
 }
 
 /**
- * Runs the checks and writes each finding as soon as it is known; as JSON, one object for each line.
+ * Runs the checks and writes each finding as soon as it is known; as JSON, one object for each line. What doctor says is
+ * copied into reports and chats, so it holds no credentials.
  * @returns whether there was no problem.
  */
-async function examine(checks: readonly Check[], options: DoctorOptions, signal: AbortSignal): Promise<boolean> {
+async function examine(
+  checks: readonly Check[],
+  options: DoctorOptions,
+  signal: AbortSignal,
+  redaction = createRedaction(),
+): Promise<boolean> {
   const all: Found[] = [];
-  for await (const found of runChecks(checks, signal)) {
+  for await (const each of runChecks(checks, signal)) {
+    const found = redacted(each, redaction);
     options.write(options.format === 'json' ? jsonOf(found) : textOf(found, all.at(-1), options.inColour));
     all.push(found);
   }

@@ -24,6 +24,8 @@ export interface BuildxBuilderOptions {
   readonly buildxPath: string;
   /** A Docker configuration directory with credentials for registries; may be read-only. */
   readonly configDirectory?: string;
+  /** Told each credential for a registry before it is used. */
+  readonly hold?: (credential: string) => void;
   /** Hosts, with port, that are spoken to in plain HTTP; loopback always is. */
   readonly insecureRegistries?: readonly string[];
   /** Whether layers are also cached in the registry, for pools whose daemons come and go; not for Docker daemons. */
@@ -46,7 +48,7 @@ const builderMissing: Diagnosis = {
 /** BuildKit by way of buildx, on the first endpoint that answers; registries are asked directly. */
 export function buildxBuilder(options: BuildxBuilderOptions): Builder {
   const { configDirectory, insecureRegistries = [] } = options;
-  const registries = connectRegistries({ configDirectory, insecureRegistries });
+  const registries = connectRegistries({ configDirectory, insecureRegistries, hold: options.hold });
   const registry = registryClient(registries);
   /** What anybody can see. Ours would tell a stranger which images exist that are none of theirs. */
   const openRegistry = registryClient(connectRegistries({ configDirectory: undefined, insecureRegistries }));

@@ -1,12 +1,14 @@
 import { RetryLaterError } from '../../domain/errors.ts';
-import { credentialsFor } from './docker-config.ts';
-import { basic, fetchToken, parseChallenge } from './registry-auth.ts';
+import { type Credentials, credentialsFor } from './docker-config.ts';
+import { basic, fetchToken, parseChallenge, type Token } from './registry-auth.ts';
 
 export interface RegistryOptions {
   /** A Docker configuration directory with the credentials. */
   readonly configDirectory: string | undefined;
   /** Hosts, with port, that are spoken to in plain HTTP; loopback always is, as Docker does. */
   readonly insecureRegistries: readonly string[];
+  /** Told each password and token before it is used, so that it is shown nowhere. */
+  readonly hold?: ((credential: string) => void) | undefined;
 }
 
 interface RegistryRequest {
@@ -51,8 +53,20 @@ export type PushCredentials =
 
 const timeoutMs = 20_000;
 
-export function connectRegistries({ configDirectory, insecureRegistries }: RegistryOptions): RegistryConnection {
+export function connectRegistries({ configDirectory, insecureRegistries, hold }: RegistryOptions): RegistryConnection {
   const authorizations = new Map<string, { readonly header: string; readonly until: number }>();
+
+  async function credentialsOf(host: string, signal: AbortSignal): Promise<Credentials | undefined> {
+    const credentials = await credentialsFor(configDirectory, host, signal);
+    if (credentials) hold?.(credentials.kind === 'password' ? credentials.password : credentials.token);
+    return credentials;
+  }
+
+  async function tokenFor(...asked: Parameters<typeof fetchToken>): Promise<Token | undefined> {
+    const answer = await fetchToken(...asked);
+    if (answer) hold?.(answer.token);
+    return answer;
+  }
 
   async function authorize(
     response: Response,
@@ -60,9 +74,9 @@ export function connectRegistries({ configDirectory, insecureRegistries }: Regis
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const challenge = parseChallenge(response.headers.get('www-authenticate') ?? '');
-    const credentials = await credentialsFor(configDirectory, host, signal);
+    const credentials = await credentialsOf(host, signal);
     if (challenge?.scheme === 'bearer') {
-      const token = await fetchToken(challenge, scope, credentials, signal);
+      const token = await tokenFor(challenge, scope, credentials, signal);
       if (!token) return undefined;
       const header = `Bearer ${token.token}`;
       // Half its life: clocks differ, and the answer took its time.
@@ -82,9 +96,9 @@ export function connectRegistries({ configDirectory, insecureRegistries }: Regis
         await response.body?.cancel();
         if (response.status !== 401) return { kind: 'none' };
         const challenge = parseChallenge(response.headers.get('www-authenticate') ?? '');
-        const credentials = await credentialsFor(configDirectory, host, bounded);
+        const credentials = await credentialsOf(host, bounded);
         if (challenge?.scheme === 'bearer') {
-          const answer = await fetchToken(challenge, `repository:${path}:pull,push`, credentials, bounded);
+          const answer = await tokenFor(challenge, `repository:${path}:pull,push`, credentials, bounded);
           return answer ? { kind: 'token', token: answer.token } : { kind: 'none' };
         }
         return credentials?.kind === 'password' ? credentials : { kind: 'none' };
