@@ -1,11 +1,5 @@
 /** Passes one request to its upstream and the answer back, streaming both ways. */
-import {
-  type Agent,
-  type ClientRequest,
-  type IncomingMessage,
-  request as httpRequest,
-  type ServerResponse,
-} from 'node:http';
+import { type ClientRequest, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
 import type { Upstream } from './destination.ts';
 import {
   framingHeaders,
@@ -14,10 +8,11 @@ import {
   requestHeaders,
   requestTrailers,
 } from './request-headers.ts';
+import type { PreviewAgent, PreviewRequestOptions } from './preview-agent.ts';
 import { responseHeaders, responseTrailers } from './response-headers.ts';
 
 export interface ForwardOptions extends Omit<RequestHeaderOptions, 'publicProtocol'> {
-  readonly agent: Agent;
+  readonly agent: PreviewAgent;
   readonly connectTimeoutMs: number;
   /** Called at most once, and only as long as the client has received nothing. */
   readonly onFailure: (error: Error) => void;
@@ -48,9 +43,10 @@ function send(
   response: ServerResponse,
   upstream: Upstream,
   options: ForwardOptions & { readonly refusedUntilMs: number },
-  agent: Agent | false,
+  agent: PreviewAgent | false,
 ): void {
-  const upstreamRequest = httpRequest({
+  const target: PreviewRequestOptions = {
+    preview: upstream.namespace,
     host: upstream.host,
     port: upstream.port,
     method: request.method,
@@ -61,7 +57,8 @@ function send(
     ],
     agent,
     insecureHTTPParser: false,
-  });
+  };
+  const upstreamRequest = httpRequest(target);
   limitConnecting(upstreamRequest, options.connectTimeoutMs);
   const abandon = () => upstreamRequest.destroy();
   response.once('close', abandon);

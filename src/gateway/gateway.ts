@@ -1,5 +1,5 @@
 /** The HTTP server that takes visitors to the previews. */
-import { Agent, createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
@@ -11,6 +11,7 @@ import { failurePage, type Sources, type Upstream } from './destination.ts';
 import { forward } from './forward.ts';
 import { defaultLimits, type GatewayLimits, limiterOf } from './limits.ts';
 import { badRequestPage } from './page.ts';
+import { PreviewAgent } from './preview-agent.ts';
 import { receptionOf } from './reception.ts';
 import { hasBody } from './request-headers.ts';
 import { tunnel } from './tunnel.ts';
@@ -56,7 +57,7 @@ export function buildGateway(options: GatewayOptions): Gateway {
   const limiter = limiterOf(options.limits ?? defaultLimits, trusted, log);
   const connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
   const clientTimeoutMs = options.clientTimeoutMs ?? 30_000;
-  const agent = new Agent({ keepAlive: true, timeout: upstreamIdleMs });
+  const agent = new PreviewAgent({ timeout: upstreamIdleMs });
   const closing = new AbortController();
   const upgraded = new Set<Duplex>();
   const sources: Sources = {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { describe, it } from 'node:test';
 import { statusOf } from '../domain/status-sample.ts';
-import { ask, host, namespace, say, startGateway, textOf } from './harness.ts';
+import { ask, host, namespace, previewDomain, previewNamespace, say, startGateway, textOf } from './harness.ts';
 import { rawService } from './raw-service.ts';
 
 const ok = (headers: string) => `HTTP/1.1 200 OK\r\n${headers}Content-Length: 2\r\n\r\nok`;
@@ -153,6 +153,29 @@ describe("what a preview's answer cannot do", () => {
     // On a connection of its own, because the first had said more than was asked.
     assert.equal((await ask(gateway)).body, 'ok');
     assert.equal(service.connections(), 2);
+  });
+});
+
+describe('a kept connection', () => {
+  it('is never used for another preview, even at the same address', async () => {
+    await using gateway = await startGateway();
+    const seen: string[] = [];
+    const server = await gateway.serve((request, response) => {
+      seen.push(`${request.socket.remotePort}`);
+      response.end();
+    });
+    server.keepAliveTimeout = 60_000;
+    const other = 'pr-9-other-000000';
+    const route = { name: 'web', service: 'web', port: 80, host: other, url: `https://${other}.${previewDomain}` };
+    gateway.previews.set(other, previewNamespace({ name: other, routes: [route] }));
+    await ask(gateway);
+    await ask(gateway);
+    await ask(gateway, { host: `${other}.${previewDomain}` });
+    await ask(gateway);
+    const [first, second, third, fourth] = seen;
+    assert.equal(first, second);
+    assert.notEqual(second, third);
+    assert.equal(fourth, first);
   });
 });
 
