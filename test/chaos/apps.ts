@@ -23,7 +23,7 @@ export interface App {
 export const wantedLabel = 'wanted';
 
 /** What the comment says about a revision that fails; `undefined` for one that serves. */
-export const complaints: Readonly<Record<Kind, RegExp | undefined>> = {
+const complaints: Readonly<Record<Kind, RegExp | undefined>> = {
   page: undefined,
   'slow page': undefined,
   'chart with a hook': undefined,
@@ -32,6 +32,11 @@ export const complaints: Readonly<Record<Kind, RegExp | undefined>> = {
   'broken build': /exit code:? 7|exited with 7|\b7\b/,
   crashing: /DATABASE_URL is not set/,
 };
+
+/** The same for what a stranger has pushed: only its code counts, and not what it says of itself. */
+export function complaintsAbout({ kind }: App, isFork: boolean): RegExp | undefined {
+  return isFork && kind === 'bad manifest' ? undefined : complaints[kind];
+}
 
 type Files = Readonly<Record<string, string>>;
 

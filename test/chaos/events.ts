@@ -22,6 +22,8 @@ export type PeopleEvent =
   | { readonly do: 'retitle'; readonly pull: number; readonly title: string }
   /** Closed, reopened, closed in one go. */
   | { readonly do: 'waver'; readonly pull: number }
+  /** Comments the command for the head revision, in the right words or in others. */
+  | { readonly do: 'approve'; readonly pull: number; readonly by: 'robin' | 'mallory'; readonly rightly: boolean }
   | { readonly do: 'rename'; readonly repository: number; readonly name: string };
 
 export type DeliveryEvent =

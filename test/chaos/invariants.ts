@@ -4,7 +4,7 @@ import { ownerKey } from '../../src/adapters/kubernetes/ownership.ts';
 import { revisionAnnotation } from '../../src/adapters/kubernetes/metadata.ts';
 import type { KubernetesObject } from '../../src/adapters/kubernetes/objects.ts';
 import type { Deployment } from '../simulator/world/entities.ts';
-import { type App, complaints, wantedLabel } from './apps.ts';
+import { type App, complaintsAbout, wantedLabel } from './apps.ts';
 import { nameOf } from './people.ts';
 import { visit } from './visit.ts';
 import { owner, type Pull, type World } from './world.ts';
@@ -41,14 +41,14 @@ export async function problemsOf(world: World): Promise<readonly Problem[]> {
   return [...problems, ...aboutEach.flat()];
 }
 
-function expectedOf({ github, apps }: World, { repositoryId, number, isFork }: Pull): Expected {
+function expectedOf({ github, apps }: World, { repositoryId, number, isFork, approved }: Pull): Expected {
   const { state, labels, head } = github.pullRequest(repositoryId, number);
   if (state === 'closed' || labels.has('preview:off')) return { state: 'absent' };
-  if (isFork) return { state: 'held' };
+  if (isFork && !approved.has(head.sha)) return { state: 'held' };
   const app = apps.get(head.sha);
   if (!app) throw new Error(`nobody knows what ${head.sha} is`);
-  if (app.kind === 'page on request' && !labels.has(wantedLabel)) return { state: 'absent' };
-  return { state: complaints[app.kind] ? 'failing' : 'serving', revision: head.sha, app };
+  if (app.kind === 'page on request' && !isFork && !labels.has(wantedLabel)) return { state: 'absent' };
+  return { state: complaintsAbout(app, isFork) ? 'failing' : 'serving', revision: head.sha, app };
 }
 
 async function problemsOfPull(
@@ -84,9 +84,8 @@ async function problemsOfPull(
       if (comment !== undefined) says(/The preview is removed/);
       break;
     case 'held':
-      if (namespace) problems.push(`a fork has the namespace ${namespace.metadata.name}`);
-      deployed([]);
       says(/Waiting for approval/);
+      problems.push(...problemsOfHeld(pull, namespace, active));
       break;
     case 'serving': {
       deployed([`${short(expected.revision)} success`]);
@@ -103,11 +102,26 @@ async function problemsOfPull(
     case 'failing': {
       deployed([`${short(expected.revision)} failure`]);
       says(new RegExp(`Failed.*${short(expected.revision)}`));
-      says(complaints[expected.app.kind] ?? /./);
+      says(complaintsAbout(expected.app, pull.isFork) ?? /./);
       problems.push(...(await problemsOfLastGood(world, pull, namespace, comment ?? '')));
     }
   }
   return problems;
+}
+
+/** Only what was approved before may still be served. */
+function problemsOfHeld(
+  { approved }: Pull,
+  namespace: KubernetesObject | undefined,
+  active: readonly Readonly<Deployment>[],
+): readonly string[] {
+  const served = namespace?.metadata.annotations?.[revisionAnnotation];
+  return [
+    ...(served === undefined || approved.has(served) ? [] : [`it serves ${short(served)}, which nobody approved`]),
+    ...active
+      .filter(({ sha }) => !approved.has(sha))
+      .map((each) => `its deployment ${wordsOf(each)} is of a revision that nobody approved`),
+  ];
 }
 
 /** The comment is about this pull request and about nobody else's. */

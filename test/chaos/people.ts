@@ -1,7 +1,7 @@
 /** What people do on GitHub. */
 import { filesOf } from './apps.ts';
 import type { PeopleEvent } from './events.ts';
-import { owner, type Pull, type World } from './world.ts';
+import { baseOfForks, owner, type Pull, type World } from './world.ts';
 
 /** Does it, as far as GitHub lets people do it in the state that things are in. @returns what came of it. */
 export function actAsPeople(world: World, event: PeopleEvent): string | undefined {
@@ -14,10 +14,16 @@ export function actAsPeople(world: World, event: PeopleEvent): string | undefine
         repo: repository.id,
         changes: filesOf(event.app),
         branch: `branch-${event.pull}`,
-        ...(event.fork && { fromFork: 'stranger' }),
+        ...(event.fork && { fromFork: 'stranger', base: baseOfForks }),
       });
       world.apps.set(headSha, event.app);
-      const opened = { repositoryId: repository.id, number, isFork: event.fork, revisions: [headSha] };
+      const opened = {
+        repositoryId: repository.id,
+        number,
+        isFork: event.fork,
+        revisions: [headSha],
+        approved: new Set<string>(),
+      };
       world.pulls[event.pull] = { ...opened, isUninstalled: false };
       return `it is ${nameOf(world, opened)} at ${headSha.slice(0, 7)}`;
     }
@@ -75,6 +81,7 @@ function actOn(
       return void github.reopen(repositoryId, number);
     case 'merge':
       if (state === 'closed') return 'it is closed';
+      if (pull.isFork) return 'nobody merges it';
       try {
         github.merge(repositoryId, number);
       } catch (error) {
@@ -89,6 +96,13 @@ function actOn(
       github.closePullRequest(repositoryId, number);
       github.reopen(repositoryId, number);
       return void github.closePullRequest(repositoryId, number);
+    case 'approve': {
+      const { sha } = github.pullRequest(repositoryId, number).head;
+      const command = `/preview approve ${sha}`;
+      github.comment(repositoryId, number, event.by, event.rightly ? command : `> ${command}`);
+      if (event.by === 'robin' && event.rightly) pull.approved.add(sha);
+      return `it is for ${sha.slice(0, 7)}`;
+    }
     case 'delete comment': {
       const ours = github.comments(repositoryId, number).find(({ viaApp }) => viaApp);
       if (!ours) return 'there is none';

@@ -135,28 +135,33 @@ async function problemsForGood(world: World): Promise<readonly Problem[]> {
   const { github, berths } = world;
   const problems = [...berths.A.crashes, ...berths.B.crashes];
   for (const { kind, about, message } of github.violations) problems.push(`violation: ${kind} ${about}: ${message}`);
+  // Also what was approved is fetched from where it is meant for: a fork may be gone.
   const foreign = github.requests.filter(({ path }) => path.startsWith('/stranger/'));
   problems.push(...foreign.map(({ method, path }) => `a fork's repository was asked for: ${method} ${path}`));
   for (const { repository, tag, revision } of await imagesBelow(world.stack.registry, world.instance)) {
     if (revision === undefined || !world.apps.has(revision)) problems.push(`${repository}:${tag} is of ${revision}`);
-    else if (isOfFork(world, revision)) problems.push(`${repository}:${tag} was built from a fork's ${revision}`);
+    else if (isUnapproved(world, revision))
+      problems.push(`${repository}:${tag} was built from ${revision}: nobody approved it`);
   }
-  return [...problems, ...(await fetchedFromForks(world))].map(problem);
+  const fetched = github.fetched.filter((revision) => isUnapproved(world, revision));
+  problems.push(...fetched.map((revision) => `${revision} was fetched: nobody approved it`));
+  return [...problems, ...(await unapprovedOnDisk(world))].map(problem);
 }
 
-function isOfFork({ pulls }: World, revision: string): boolean {
+/** Whether a stranger has pushed it and nobody with the right has approved it. */
+function isUnapproved({ pulls }: World, revision: string): boolean {
   const own = pulls.filter(({ revisions }) => revisions.includes(revision));
-  return own.length > 0 && own.every(({ isFork }) => isFork);
+  return own.length > 0 && own.every(({ isFork, approved }) => isFork && !approved.has(revision));
 }
 
-/** A fork's commits that are in a mirror on disk. */
-async function fetchedFromForks({ directory, pulls, stack }: World): Promise<readonly string[]> {
+/** A fork's commits that are in a mirror on disk and that nobody approved. */
+async function unapprovedOnDisk({ directory, pulls, stack }: World): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const { repositoryId, revisions } of pulls.filter(({ isFork }) => isFork)) {
+  for (const { repositoryId, revisions, approved } of pulls.filter(({ isFork }) => isFork)) {
     for (const name of ['A', 'B']) {
       const mirror = join(directory, name, 'git', 'mirrors', `${repositoryId}.git`);
       if (!existsSync(mirror)) continue;
-      for (const revision of revisions) {
+      for (const revision of revisions.filter((each) => !approved.has(each))) {
         const has = await promisify(execFile)(stack.tools.git, [
           `--git-dir=${mirror}`,
           'cat-file',

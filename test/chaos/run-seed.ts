@@ -84,6 +84,7 @@ const peoplesWords: ReadonlySet<string> = new Set<PeopleEvent['do']>([
   'delete comment',
   'retitle',
   'waver',
+  'approve',
   'rename',
 ]);
 

@@ -88,6 +88,7 @@ const maxPulls = 5;
 function peopleIn(random: Random, repositories: readonly string[]): PeoplesWays {
   /** Whether each pull request is still in play: a merged one is not. */
   const pulls: boolean[] = [];
+  const forks: boolean[] = [];
   let pushes = 0;
   let names = 0;
   const app = (): App => {
@@ -96,8 +97,13 @@ function peopleIn(random: Random, repositories: readonly string[]): PeoplesWays 
   };
   const open = (): PeopleEvent => {
     pulls.push(true);
-    const fork = pulls.length > 1 && random.chance(0.15);
+    const fork = pulls.length > 1 && random.chance(0.3);
+    forks.push(fork);
     return { do: 'open', pull: pulls.length - 1, repository: random.below(repositories.length), app: app(), fork };
+  };
+  const approve = (pull: number): PeopleEvent => {
+    const by = random.pick(['robin', 'robin', 'robin', 'mallory'] as const);
+    return { do: 'approve', pull, by, rightly: random.chance(0.85) };
   };
   return {
     get count() {
@@ -107,6 +113,8 @@ function peopleIn(random: Random, repositories: readonly string[]): PeoplesWays 
     next() {
       const inPlay = pulls.flatMap((isInPlay, pull) => (isInPlay ? [pull] : []));
       if (inPlay.length === 0 || (pulls.length < maxPulls && random.chance(0.2))) return open();
+      const ofForks = inPlay.filter((each) => forks[each]);
+      if (ofForks.length > 0 && random.chance(0.3)) return approve(random.pick(ofForks));
       const pull = random.pick(inPlay);
       const what = random.weighted({
         push: 8,
@@ -119,6 +127,7 @@ function peopleIn(random: Random, repositories: readonly string[]): PeoplesWays 
         retitle: 0.7,
         'delete comment': 1,
         waver: 0.8,
+        approve: 0.3,
         rename: 0.5,
       });
       switch (what) {
@@ -132,6 +141,8 @@ function peopleIn(random: Random, repositories: readonly string[]): PeoplesWays 
         case 'merge':
           pulls[pull] = false;
           return { do: what, pull };
+        case 'approve':
+          return approve(pull);
         case 'retitle':
           return { do: what, pull, title: `Title ${random.below(100)}` };
         case 'rename':

@@ -27,6 +27,8 @@ export interface Pull {
   readonly isFork: boolean;
   /** Every revision that was pushed, oldest first. */
   readonly revisions: string[];
+  /** Those that somebody with the right has approved. */
+  readonly approved: Set<string>;
   /** Somebody has uninstalled its release by hand. */
   isUninstalled: boolean;
 }
@@ -63,6 +65,7 @@ export interface TraceLine {
 }
 
 export const owner = 'acme';
+export const baseOfForks = 'stable';
 const limits = {
   BERTH_SWEEP_INTERVAL: '5s',
   BERTH_READY_TIMEOUT: '60s',
@@ -104,7 +107,10 @@ export async function worldFor(schedule: Schedule): Promise<World> {
   const nameHere = (name: string) => `${name}-${instance.slice(-6)}`;
   const repositories = schedule.repositories.map((each) => {
     const name = nameHere(each);
-    const { id } = github.createRepository({ owner, name });
+    const { id } = github.createRepository({ owner, name, private: false });
+    github.setPermission(id, 'robin', 'write');
+    // What forks are meant for: nothing is ever merged there, so what they get of it stays what it is.
+    github.pushBranch(id, baseOfForks, {});
     return { id, names: [name] };
   });
   github.setWebhookUrl(berths.A.webhookUrl);
