@@ -257,6 +257,18 @@ describe('the code of a fork', () => {
   });
 });
 
+describe('a Berth without builders for forks', () => {
+  it('says so when one is approved, and builds nothing', async () => {
+    await using world = await startWorld({ env: { BERTH_BUILDKIT_UNTRUSTED: '' } });
+    const fork = openFork(world, 'unbuilt', page('main'), { 'index.html': 'never built\n' });
+    const { repo, number, headSha } = fork;
+    await world.commented(repo, number, waiting);
+    fork.approve(headSha);
+    await world.commented(repo, number, /Failed.*\n\n.*BERTH\\?_BUILDKIT\\?_UNTRUSTED/);
+    assert.ok(!world.berth.log.some(({ msg }) => msg === 'image built'));
+  });
+});
+
 /** A manifest and a chart of the repository's own, which show where they come from. */
 function ownChart(from: string, name: string): Files {
   return {
