@@ -19,6 +19,8 @@ export interface ChartFiles {
   readonly asksVersion: boolean;
   /** The same for the number of the release's revision (`.Release.Revision`). */
   readonly asksRevision: boolean;
+  /** Values may hold templates (`tpl`), so that they may ask too. */
+  readonly takesTemplates: boolean;
   /** Whether Helm may check values by the chart's schemas: they refer to nothing outside of themselves, which it would fetch. */
   readonly hasOwnSchemasOnly: boolean;
 }
@@ -29,7 +31,13 @@ export interface ChartFiles {
  */
 export async function inspectChart(chartPath: string, signal: AbortSignal): Promise<ChartFiles> {
   const root = await realpath(chartPath);
-  const found = { asksCluster: false, asksVersion: false, asksRevision: false, hasOwnSchemasOnly: true };
+  const found = {
+    asksCluster: false,
+    asksVersion: false,
+    asksRevision: false,
+    takesTemplates: false,
+    hasOwnSchemasOnly: true,
+  };
   let files = 0;
   let sizeBytes = 0;
 
@@ -73,10 +81,11 @@ export async function inspectChart(chartPath: string, signal: AbortSignal): Prom
   };
 
   const note = (text: string) => {
-    const { asksCluster, asksVersion, asksRevision } = mentions(text);
+    const { asksCluster, asksVersion, asksRevision, takesTemplates } = mentions(text);
     found.asksCluster ||= asksCluster;
     found.asksVersion ||= asksVersion;
     found.asksRevision ||= asksRevision;
+    found.takesTemplates ||= takesTemplates;
   };
 
   await walk(root, 0);
@@ -89,6 +98,7 @@ export function mentions(text: string): Omit<ChartFiles, 'hasOwnSchemasOnly'> {
     asksCluster: /\b(lookup|APIVersions)\b/.test(text),
     asksVersion: /\b(Capabilities|kubeVersion)\b/.test(text),
     asksRevision: /\.Revision\b/.test(text),
+    takesTemplates: /\btpl\b/.test(text),
   };
 }
 

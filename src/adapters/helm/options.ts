@@ -67,6 +67,9 @@ export const defaultHelmOptions = {
   jobLog: undefined,
 } as const;
 
+/** What Helm may have of memory where a stranger decides how much it wants. */
+export const helmMemoryBytes = 1024 * 1024 * 1024;
+
 /** Beyond Helm's own limit, before it is ended from outside. */
 export const helmSlackMs = 10_000;
 

@@ -5,10 +5,10 @@ import { releaseName } from '../../domain/names.ts';
 import { ExitError, TimeoutError } from '../../process.ts';
 import type { ChartFiles } from './chart-files.ts';
 import type { Helm } from './helm.ts';
+import { helmMemoryBytes } from './options.ts';
 import { invalid, objectsIn } from './read-objects.ts';
 
 const mostOutputBytes = 4 * 1024 * 1024;
-const memoryBytes = 1024 * 1024 * 1024;
 /** Nothing needs to be written down when a rendering is interrupted. */
 const graceMs = 1_000;
 /** Of a whole release, which holds the chart itself and a few of its words twice. */
@@ -47,7 +47,7 @@ export async function render(helm: Helm, rendering: Rendering): Promise<readonly
     signal,
     timeoutMs,
     graceMs,
-    memoryBytes,
+    memoryBytes: helmMemoryBytes,
     onOutput(chunk: Buffer) {
       chunks.push(chunk);
       sizeBytes += chunk.length;
@@ -79,7 +79,7 @@ export async function render(helm: Helm, rendering: Rendering): Promise<readonly
     }
     // Go's runtime says so in these words.
     if (error instanceof ExitError && /cannot allocate memory|out of memory/.test(error.stderr)) {
-      throw invalid(`takes more than ${memoryBytes / 1024 / 1024} MiB of memory to render`, error);
+      throw invalid(`takes more than ${helmMemoryBytes / 1024 / 1024} MiB of memory to render`, error);
     }
     throw error;
   }

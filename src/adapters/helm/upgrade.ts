@@ -12,7 +12,7 @@ import { type ChartFiles, inspectChart, mentions } from './chart-files.ts';
 import type { Helm, HelmRun } from './helm.ts';
 import { writeInertChart } from './inert-chart.ts';
 import { checkRegistry } from './oci.ts';
-import { type HelmOptions, helmSlackMs, seconds } from './options.ts';
+import { helmMemoryBytes, type HelmOptions, helmSlackMs, seconds } from './options.ts';
 import { render } from './render.ts';
 import { hasDeleteHooks, hasPostHooks, hookEvents } from './rendered-objects.ts';
 
@@ -155,7 +155,8 @@ async function chartFolder(
           `--untardir=${target}`,
           ...(isPlainHttp ? ['--plain-http'] : []),
         ],
-        helmRun,
+        // It holds in memory whatever the registry sends.
+        { ...helmRun, memoryBytes: helmMemoryBytes },
       );
       const [folder] = (await readdir(target, { withFileTypes: true })).filter((entry) => entry.isDirectory());
       if (folder === undefined) throw new Error(`${chart.url} was pulled and holds no chart`);
@@ -188,8 +189,9 @@ async function valuesArguments(texts: readonly string[], directory: string): Pro
   return paths.flatMap((path) => ['--values', path]);
 }
 
-/** Charts may take values for templates (`tpl`). */
+/** What the chart asks for, by itself or by values that it takes for templates. */
 function withMentions(files: ChartFiles, valuesTexts: readonly string[]): ChartFiles {
+  if (!files.takesTemplates) return files;
   const inValues = mentions(valuesTexts.join('\n'));
   return {
     ...files,

@@ -22,7 +22,13 @@ describe('inspectChart', () => {
 
   const chart = () => path.join(root, 'chart');
 
-  const plain: ChartFiles = { asksCluster: false, asksVersion: false, asksRevision: false, hasOwnSchemasOnly: true };
+  const plain: ChartFiles = {
+    asksCluster: false,
+    asksVersion: false,
+    asksRevision: false,
+    takesTemplates: false,
+    hasOwnSchemasOnly: true,
+  };
   const add = async (name: string, content: string | Buffer) => {
     await mkdir(path.dirname(path.join(chart(), name)), { recursive: true });
     await writeFile(path.join(chart(), name), content);
@@ -39,6 +45,7 @@ describe('inspectChart', () => {
     ],
     ['a question for the version', 'templates/a.yaml', '{{ .Capabilities.KubeVersion }}', { asksVersion: true }],
     ['a question for the revision', 'templates/a.yaml', '{{ .Release.Revision }}', { asksRevision: true }],
+    ['templates in values', 'templates/a.yaml', '{{ tpl .Values.a . }}', { takesTemplates: true }],
     ['a demand of the version', 'Chart.yaml', 'kubeVersion: ">1.20"', { asksVersion: true }],
     ['a lookup in a packed sub-chart', 'charts/a.tgz', gzipSync('lookup'), { asksCluster: true }],
     ['a schema of its own', 'values.schema.json', '{"$ref": "#/definitions/a"}', {}],
