@@ -2,7 +2,7 @@
 import type { LoggerOptions } from 'pino';
 import { stdSerializers, stdTimeFunctions } from 'pino';
 import type { Redaction } from './ports.ts';
-import { redacted } from './reconcile/redacted.ts';
+import { redacted } from './domain/redaction/redacted-value.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 

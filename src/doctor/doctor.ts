@@ -1,7 +1,7 @@
 /** `berth doctor`: checks the surroundings and tells what it finds. */
 import { type Config, ConfigError, parseConfig } from '../config.ts';
 import { credentialsIn } from '../held-credentials.ts';
-import { redacted } from '../reconcile/redacted.ts';
+import { redacted } from '../domain/redaction/redacted-value.ts';
 import { createRedaction } from '../redaction.ts';
 import { checksFor } from './checks.ts';
 import { ok, problem } from './finding.ts';

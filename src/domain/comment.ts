@@ -163,7 +163,7 @@ function placeLink(status: Status, place: Place): string {
   const repositoryUrl = /^(https?:\/\/.+)\/pull\/\d+$/.exec(status.pullRequest.url)?.[1];
   const revision = place.revision ?? status.revision;
   if (repositoryUrl === undefined || revision === undefined || place.path.length > maxPathLength) return text;
-  const path = place.path.split('/').map(encodeURIComponent).join('/');
+  const path = place.path.toWellFormed().split('/').map(encodeURIComponent).join('/');
   return `[${text}](${linkTarget(`${repositoryUrl}/blob/${revision}/${path}#L${place.line}`)})`;
 }
 

@@ -1,11 +1,13 @@
 /** Text of strangers, made harmless for the place where it is shown. */
 
 /**
- * One line without control characters, terminal colours and bidirectional overrides, which could make text look like
- * other text (CVE-2021-42574).
+ * One line without what nobody sees: control characters, terminal colours, halves of characters, and the marks that change
+ * the direction of text, hide in it or take no place, which could make it look like other text (CVE-2021-42574). The joiners
+ * and selectors that scripts and emoji are written with stay, and so do letters that look alike.
  */
 export function plainLine(text: string): string {
   return text
+    .toWellFormed()
     .replace(ansiSequences, '')
     .replace(/[\t\r\n\u2028\u2029]+/g, ' ')
     .replace(invisible, '');
@@ -43,7 +45,8 @@ export function escapeMarkdown(text: string): string {
 
 /** A Markdown code span, fit for a table's cell too; GitHub renders nothing inside it. */
 export function codeSpan(text: string): string {
-  const line = plainLine(text);
+  // Two backticks with nothing between them would begin a span that ends anywhere.
+  const line = plainLine(text) || ' ';
   const ticks = '`'.repeat(longestRun(line) + 1);
   const padding = line.startsWith('`') || line.endsWith('`') ? ' ' : '';
   return `${ticks}${padding}${line.replaceAll('|', '\\|')}${padding}${ticks}`;
@@ -62,9 +65,16 @@ const htmlEntities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt
 /** CSI and OSC sequences, then any other escape. */
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
 const ansiSequences = /\u001B(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|.?)/g;
-// oxlint-disable-next-line no-control-regex -- control characters are what this is about
-const invisible = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u200E\u200F\u202A-\u202E\u2066-\u2069\uFEFF]/g;
+/**
+ * Controls but line ends; soft hyphens; marks of direction; blanks of no width; what stands for annotations; tags, which
+ * are a whole invisible alphabet (U+E0000 to U+E007F).
+ */
+const invisible =
+  // oxlint-disable-next-line no-control-regex -- control characters are what this is about
+  /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u00AD\u061C\u115F\u1160\u180E\u200B\u200E\u200F\u202A-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0\uFFF9-\uFFFB]|\uDB40[\uDC00-\uDC7F]/g;
 
 function longestRun(text: string): number {
-  return Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  let longest = 0;
+  for (const [run] of text.matchAll(/`+/g)) longest = Math.max(longest, run.length);
+  return longest;
 }

@@ -85,6 +85,14 @@ describe('commentOf', () => {
     assert.equal(block?.[2], '```\n````` </details> @acme\nred txt');
   });
 
+  it('E3 links a path that has half a character, such as YAML can spell', () => {
+    const places = [{ path: 'Docker\uD800file', line: 1, column: 1, message: 'no' }];
+    const text = commentOf(
+      statusOf({ phase: 'Failed', diagnosis: { reason: 'SourceInvalid', message: 'No.', places } }),
+    );
+    assert.match(text, /Docker%EF%BF%BDfile#L1/);
+  });
+
   it('stays below the limit of GitHub', () => {
     const long = '@<`'.repeat(100_000);
     const diagnosis: Diagnosis = {

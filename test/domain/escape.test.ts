@@ -26,6 +26,11 @@ describe('plainLine', () => {
     { name: 'an unfinished sequence', text: 'a\u001B[12', want: 'a12' },
     { name: 'control characters', text: 'a\u0000b\u0008c', want: 'abc' },
     { name: 'direction overrides', text: 'a\u202Eb\u2066c', want: 'abc' },
+    { name: 'marks of direction, old and new', text: 'a\u061Cb\u200Ec\u2067d\u206Ae', want: 'abcde' },
+    { name: 'what takes no place', text: 'a\u200Bb\u2060c\u00ADd\uFEFFe\u180Ef\u3164g', want: 'abcdefg' },
+    { name: 'the invisible alphabet', text: 'a\u{E0041}\u{E007F}b', want: 'ab' },
+    { name: 'halves of characters', text: 'a\uD800b', want: 'a\uFFFDb' },
+    { name: 'emoji and joined letters stay', text: '👩‍💻 ❤️ می‌خواهم', want: '👩‍💻 ❤️ می‌خواهم' },
     { name: 'line breaks of all kinds', text: 'a\r\nb\u2028c', want: 'a b c' },
   ];
   for (const { name, text, want } of rows) it(name, () => assert.equal(plainLine(text), want));
@@ -35,6 +40,7 @@ describe('code', () => {
   it('spans outgrow the backticks in them', () => {
     assert.equal(codeSpan('a`b'), '``a`b``');
     assert.equal(codeSpan('`a'), '`` `a ``');
+    assert.equal(codeSpan('\u202E'), '` `');
   });
 
   it('blocks outgrow the fences in them', () => {
