@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { badManifest, brokenBuild, crashing, page, type Files, unpullable } from './repositories.ts';
+import { badManifest, brokenBuild, crashing, greedy, page, type Files, unpullable } from './repositories.ts';
 import { startWorld, type World } from './world.ts';
 
 describe('a preview that cannot be is explained on the pull request', () => {
@@ -33,6 +33,12 @@ describe('a preview that cannot be is explained on the pull request', () => {
       repository: 'unpullable',
       files: unpullable,
       says: [/localhost:5000\/nobody\/nothing:1/],
+    },
+    {
+      name: 'E11 a chart that wants the network of the node, with object, field and rule',
+      repository: 'greedy',
+      files: greedy,
+      says: [/Deployment\/web/, /spec\.template\.spec\.hostNetwork/, /Pod Security/],
     },
     {
       name: 'a bad .berth.yaml, every mistake with line and column',

@@ -96,6 +96,16 @@ export const unpullable: Files = {
   'chart/templates/hook.yaml': '',
 };
 
+/** A chart whose pod wants the network of its node. */
+export const greedy: Files = {
+  ...slowRelease(0),
+  'chart/templates/web.yaml': (slowRelease(0)['chart/templates/web.yaml'] ?? '').replace(
+    '      containers:',
+    '      hostNetwork: true\n      containers:',
+  ),
+  'chart/templates/hook.yaml': '',
+};
+
 /** A manifest with mistakes in lines 2 and 4. */
 export const badManifest: Files = {
   ...page('never built'),
