@@ -5,7 +5,7 @@
 import { isPlain, maxObjects, newBudget } from './gate/bounds.ts';
 import { checkObject } from './gate/objects.ts';
 import { isObject, Place, type Refuse } from './gate/place.ts';
-import { Refusals } from './gate/refusals.ts';
+import { EnoughError, Refusals } from './gate/refusals.ts';
 import type { Json } from './json.ts';
 import type { Diagnosis } from './preview.ts';
 
@@ -47,9 +47,18 @@ export interface Refusal {
  */
 export function refusalsOf(objects: readonly unknown[], policy: GatePolicy): readonly Refusal[] {
   const refusals = new Refusals();
+  try {
+    checkAll(objects, policy, refusals);
+  } catch (error) {
+    if (!(error instanceof EnoughError)) throw error;
+  }
+  return refusals.list;
+}
+
+function checkAll(objects: readonly unknown[], policy: GatePolicy, refusals: Refusals): void {
   if (objects.length > maxObjects) {
     refusals.add('Chart', 'objects', `has more than ${maxObjects} objects`);
-    return refusals.list;
+    return;
   }
   const budget = newBudget();
   for (const [index, object] of objects.entries()) {
@@ -58,10 +67,9 @@ export function refusalsOf(objects: readonly unknown[], policy: GatePolicy): rea
     if (!isPlain(object, budget, refuse)) continue;
     for (const { item, itemName } of itemsOf(object, name, refuse)) {
       const ofItem: Refuse = (field, rule) => refusals.add(itemName, field, rule);
-      checkObject(new Place(item, '', ofItem), policy);
+      checkObject(new Place(item, ofItem), policy);
     }
   }
-  return refusals.list;
 }
 
 /** One diagnosis for all refusals, of which there is at least one: the first in its sentence, at most 20 in its log. */
@@ -89,7 +97,7 @@ function itemsOf(
   name: string,
   refuse: Refuse,
 ): readonly { readonly item: Json; readonly itemName: string }[] {
-  const place = new Place(object, '', refuse);
+  const place = new Place(object, refuse);
   if (!isObject(object) || place.at('items').isAbsent) return [{ item: object, itemName: name }];
   // Helm takes whatever has `items` for a list, whatever it calls itself.
   if (object['kind'] !== 'List' || object['apiVersion'] !== 'v1') {

@@ -6,7 +6,7 @@ import { quoted } from './refusals.ts';
 export const maxObjects = 1_000;
 const maxDepth = 64;
 /** Of all objects together; what is reached twice through aliases counts twice. */
-const maxValues = 500_000;
+const maxValues = 100_000;
 
 /** Counts the values of one chart. */
 export interface Budget {
@@ -23,36 +23,37 @@ export function newBudget(): Budget {
  */
 export function isPlain(root: unknown, budget: Budget, refuse: Refuse): root is Json {
   let plain = true;
-  const bad = (path: string, rule: string) => {
+  const bad = (visit: Visit, rule: string) => {
     plain = false;
-    refuse(path, rule);
+    refuse(pathTo(visit), rule);
   };
   // A stack of our own: nothing that a stranger writes decides how deep we call.
-  const stack: Visit[] = [{ value: root, path: '', depth: 0 }];
+  const stack: Visit[] = [{ value: root, step: '', parent: undefined, depth: 0 }];
   for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) {
-    const { value, path, depth } = visit;
+    const { value, depth } = visit;
     budget.left -= 1;
     if (budget.left < 0) {
-      bad(path, `the chart has more than ${maxValues} values`);
+      bad(visit, `the chart has more than ${maxValues} values`);
       return false;
     }
     if (value === null || typeof value === 'string' || typeof value === 'boolean') continue;
     if (typeof value === 'number') {
-      if (!Number.isFinite(value)) bad(path, 'must be a finite number');
+      if (!Number.isFinite(value)) bad(visit, 'must be a finite number');
       continue;
     }
     if (typeof value !== 'object' || !isPlainObject(value)) {
-      bad(path, 'must be plain data');
+      bad(visit, 'must be plain data');
       continue;
     }
     if (depth >= maxDepth) {
-      bad(path, `is nested more than ${maxDepth} levels deep`);
+      bad(visit, `is nested more than ${maxDepth} levels deep`);
       return false;
     }
+    const isList = Array.isArray(value);
     for (const [name, member] of Object.entries(value)) {
-      const memberPath = Array.isArray(value) ? `${path}[${name}]` : pathOf(path, name);
-      if (forbiddenNames.has(name)) bad(memberPath, `the name ${quoted(name)} may not be used`);
-      stack.push({ value: member, path: memberPath, depth: depth + 1 });
+      const next = { value: member, step: isList ? Number(name) : name, parent: visit, depth: depth + 1 };
+      if (forbiddenNames.has(name)) bad(next, `the name ${quoted(name)} may not be used`);
+      stack.push(next);
     }
   }
   return plain;
@@ -60,8 +61,14 @@ export function isPlain(root: unknown, budget: Budget, refuse: Refuse): root is 
 
 interface Visit {
   readonly value: unknown;
-  readonly path: string;
+  readonly step: string | number;
+  readonly parent: Visit | undefined;
   readonly depth: number;
+}
+
+function pathTo({ step, parent }: Visit): string {
+  if (parent === undefined) return '';
+  return typeof step === 'number' ? `${pathTo(parent)}[${step}]` : pathOf(pathTo(parent), step);
 }
 
 /** Helm's YAML merges `<<` where YAML 1.2 does not; the others are no names of anything, and prototypes in JavaScript. */

@@ -49,7 +49,7 @@ export function checkRoute(object: Place, policy: GatePolicy): void {
 function checkReferences(rules: Place, policy: GatePolicy): void {
   const stack = [...rules.items()];
   for (let place = stack.pop(); place !== undefined; place = stack.pop()) {
-    const name = /(?:^|\.)([A-Za-z]+)(?:\[\d+\])?$/.exec(place.path)?.[1] ?? '';
+    const name = place.fieldName;
     if (/^extensionRef$/i.test(name)) place.refuse('extensions can be anything');
     if (/^(backendRefs?|backend)$/i.test(name) && !Array.isArray(place.raw)) checkBackend(place, policy);
     stack.push(...place.members());

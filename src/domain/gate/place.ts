@@ -6,15 +6,29 @@ export type Refuse = (field: string, rule: string) => void;
 
 /** One place within an object, and what is there. `null` is absent, as it is for Kubernetes. */
 export class Place {
-  /** Path within the object, empty for the object itself. */
-  readonly path: string;
   readonly #value: Exclude<Json, null> | undefined;
   readonly #refuse: Refuse;
+  readonly #parent: Place | undefined;
+  readonly #step: string | number;
 
-  constructor(value: Json | undefined, path: string, refuse: Refuse) {
+  constructor(value: Json | undefined, refuse: Refuse, parent?: Place, step: string | number = '') {
     this.#value = value ?? undefined;
-    this.path = path;
     this.#refuse = refuse;
+    this.#parent = parent;
+    this.#step = step;
+  }
+
+  /** Path within the object, empty for the object itself. Put together when it is asked for: most places are fine. */
+  get path(): string {
+    if (this.#parent === undefined) return '';
+    return typeof this.#step === 'number'
+      ? `${this.#parent.path}[${this.#step}]`
+      : pathOf(this.#parent.path, this.#step);
+  }
+
+  /** Name of the field that this is, or that this is an item of. */
+  get fieldName(): string {
+    return typeof this.#step === 'string' ? this.#step : (this.#parent?.fieldName ?? '');
   }
 
   get isAbsent(): boolean {
@@ -52,18 +66,14 @@ export class Place {
     const object = this.#object();
     return object === undefined
       ? []
-      : Object.entries(object).map(
-          ([name, value]) => [name, new Place(value, pathOf(this.path, name), this.#refuse)] as const,
-        );
+      : Object.entries(object).map(([name, value]) => [name, this.#inner(value, name)] as const);
   }
 
   /** Whatever is right within this object or list; nothing is demanded of it. */
   members(): readonly Place[] {
     if (isObject(this.#value)) return this.fields().map(([, place]) => place);
     if (!isList(this.#value ?? null)) return [];
-    return (this.#value as readonly Json[]).map(
-      (value, index) => new Place(value, `${this.path}[${index}]`, this.#refuse),
-    );
+    return (this.#value as readonly Json[]).map((value, index) => this.#inner(value, index));
   }
 
   /** Every item of this list, none of which is `null`; none when it is absent. */
@@ -74,7 +84,7 @@ export class Place {
       return [];
     }
     return this.#value.map((value, index) => {
-      const item = new Place(value, `${this.path}[${index}]`, this.#refuse);
+      const item = this.#inner(value, index);
       if (item.isAbsent) item.refuse('must not be null');
       return item;
     });
@@ -109,12 +119,15 @@ export class Place {
 
   #field(name: string): Place {
     const object = this.#object();
-    const path = pathOf(this.path, name);
-    if (object === undefined) return new Place(undefined, path, this.#refuse);
+    if (object === undefined) return this.#inner(undefined, name);
     for (const spelling of spellingsOf(object).get(folded(name)) ?? []) {
       if (spelling !== name) this.#refuse(pathOf(this.path, spelling), `is spelled ${quoted(name)}`);
     }
-    return new Place(Object.hasOwn(object, name) ? object[name] : undefined, path, this.#refuse);
+    return this.#inner(Object.hasOwn(object, name) ? object[name] : undefined, name);
+  }
+
+  #inner(value: Json | undefined, step: string | number): Place {
+    return new Place(value, this.#refuse, this, step);
   }
 
   #object(): JsonObject | undefined {

@@ -18,9 +18,11 @@ export class Refusals {
     return this.#list;
   }
 
-  /** Says it once, on one line, however often and in whatever characters it is said. */
+  /**
+   * Says it once, on one line, however often and in whatever characters it is said.
+   * @throws EnoughError with the last one that is kept: nothing more needs to be looked at.
+   */
   add(object: string, field: string, rule: string): void {
-    if (this.#list.length >= maxRefusals) return;
     const refusal = {
       object: bounded(object, maxObjectLength),
       field: bounded(field, maxFieldLength),
@@ -30,7 +32,13 @@ export class Refusals {
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
     this.#list.push(refusal);
+    if (this.#list.length >= maxRefusals) throw new EnoughError();
   }
+}
+
+/** There is as much to say as anybody reads. */
+export class EnoughError extends Error {
+  override readonly name = 'EnoughError';
 }
 
 /** A value of a stranger within a rule's sentence. */
