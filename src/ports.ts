@@ -240,6 +240,11 @@ export interface Cluster {
   deleteNamespace(name: string, uid: string, signal: AbortSignal): Promise<void>;
   /** All namespaces of ours. */
   previews(signal: AbortSignal): Promise<readonly PreviewNamespace[]>;
+  /**
+   * UIDs of those in which something is not as Berth left it, as far as a few lists for all of them tell: what confines the preview,
+   * copies of Secrets, Helm's record of the release. A hint, like every list.
+   */
+  disturbed(signal: AbortSignal): Promise<ReadonlySet<string>>;
 }
 
 export interface ClusterState {

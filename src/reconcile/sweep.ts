@@ -12,14 +12,15 @@ const mostEnds = 20;
 
 /**
  * Looks at everything once: every namespace of ours, and in every repository the pull requests that are open, those closed
- * lately, and those that deployments are about. Triggers those that are not as last settled. It removes nothing itself: a
+ * lately, and those that deployments are about. Triggers those that are not as last settled, and those that somebody else has
+ * changed in the cluster. It removes nothing itself: a
  * list that is short or wrong only costs a second look, and one that fails hides nothing of the others.
  * @throws when the namespaces or the repositories could not be listed, after looking at all the rest.
  */
 export async function sweep(ports: SweepPorts, signal: AbortSignal): Promise<Swept> {
   const { forge, cluster, queue, store, log } = ports;
   const failures: unknown[] = [];
-  const orLater = async <T>(list: Promise<readonly T[]>): Promise<readonly T[] | undefined> => {
+  const orLater = async <T>(list: Promise<T>): Promise<T | undefined> => {
     try {
       return await list;
     } catch (error) {
@@ -38,6 +39,8 @@ export async function sweep(ports: SweepPorts, signal: AbortSignal): Promise<Swe
   };
 
   const namespaces = namespacesOf(await orLater(cluster.previews(signal)));
+  const disturbed = await orLater(cluster.disturbed(signal));
+  const isDisturbed = ({ uid }: PreviewNamespace) => disturbed?.has(uid) === true;
   const repositories = await orLater(forge.repositories(signal));
   const open = new Set<string>();
   const unlisted = new Set<number>();
@@ -46,7 +49,7 @@ export async function sweep(ports: SweepPorts, signal: AbortSignal): Promise<Swe
     const lists = await listsOf(ports, repository, signal);
     if (!lists.open) unlisted.add(repository.id);
     for (const { key } of lists.open ?? []) open.add(keyId(key));
-    await trigger(await unsettled(store, lists.open ?? [], namespaces));
+    await trigger(await unsettled(store, lists.open ?? [], namespaces, isDisturbed));
     const isSeen = (key: PreviewKey) => open.has(keyId(key)) || namespaces?.has(keyId(key)) === true;
     const ends = await missedEnds(store, lists, isSeen, endsLeft);
     endsLeft -= ends.length;
@@ -55,7 +58,7 @@ export async function sweep(ports: SweepPorts, signal: AbortSignal): Promise<Swe
   for (const [id, namespace] of namespaces ?? []) {
     if (open.has(id)) continue;
     const isUnlisted = !repositories || unlisted.has(namespace.key.repositoryId);
-    if (!isUnlisted || !(await isBelieved(store, namespace))) await trigger([namespace.key]);
+    if (!isUnlisted || isDisturbed(namespace) || !(await isBelieved(store, namespace))) await trigger([namespace.key]);
   }
 
   const terminating = [...(namespaces?.values() ?? [])].filter((namespace) => namespace.terminating).length;
@@ -76,13 +79,15 @@ async function unsettled(
   store: Ports['store'],
   pullRequests: readonly PullRequest[],
   namespaces: Namespaces | undefined,
+  isDisturbed: (namespace: PreviewNamespace) => boolean,
 ): Promise<readonly PreviewKey[]> {
   const looked = await Promise.all(
     pullRequests.map(async (pullRequest) => {
       const namespace = namespaces?.get(keyId(pullRequest.key));
       const settled = await store.get(settledKey(pullRequest.key));
       const uid = namespaces ? (namespace?.uid ?? 'none') : 'any';
-      return namespace?.terminating || !isSettledAs(settled, pullRequest, uid) ? [pullRequest.key] : [];
+      const isOff = namespace !== undefined && (namespace.terminating || isDisturbed(namespace));
+      return isOff || !isSettledAs(settled, pullRequest, uid) ? [pullRequest.key] : [];
     }),
   );
   return looked.flat();

@@ -24,6 +24,8 @@ export interface ClusterSubject extends AsyncDisposable {
   /** Deletes it, as a person would. */
   removeWorkload(name: string): Promise<void>;
   /** Leaves a release as Helm does. */
+  /** Removes what Helm has left of a version, as `helm uninstall` does. */
+  forgetHelm(name: string, version: number): Promise<void>;
   markHelm(name: string, version: number, status: 'deployed' | 'failed' | 'pending-install'): Promise<void>;
 }
 
@@ -44,7 +46,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
 }
 
 export function describeClusterContract(name: string, makeSubject: () => Promise<ClusterSubject>): void {
-  describe(`Cluster: ${name}`, { timeout: 120_000 }, () => {
+  describe(`Cluster: ${name}`, { timeout: 300_000 }, () => {
     const { signal } = new AbortController();
     let subject: ClusterSubject;
     beforeEach(async () => {
@@ -138,6 +140,37 @@ export function describeClusterContract(name: string, makeSubject: () => Promise
       assert.equal((await active()).prepared, false);
       await prepare();
       assert.deepEqual(await active(), { ...(await active()), uid, prepared: true });
+    });
+
+    it('E10 lists the namespace among those that somebody has loosened, until it is as it was', async () => {
+      await prepare();
+      const { uid } = await active();
+      const isListed = async () => (await subject.cluster.disturbed(signal)).has(uid);
+      assert.equal(await isListed(), false);
+      await subject.loosen(subject.name);
+      assert.equal(await isListed(), true);
+      await prepare();
+      assert.equal(await isListed(), false);
+      await subject.hold(subject.name);
+      await subject.loosen(subject.name);
+      await subject.cluster.deleteNamespace(subject.name, uid, signal);
+      assert.equal(await isListed(), false);
+    });
+
+    it('G2 lists the namespace among those whose release is not the one that was deployed', async () => {
+      await prepare();
+      const { uid } = await active();
+      const isListed = async () => (await subject.cluster.disturbed(signal)).has(uid);
+      await subject.markHelm(subject.name, 1, 'deployed');
+      assert.equal(await isListed(), false);
+      const outcome = { state: 'deployed', routes, hasDeleteHooks: false, images } as const;
+      const record = { version: 1, planDigest: 'plan', revision, outcome };
+      await subject.cluster.recordRelease(await fence(), record, signal);
+      assert.equal(await isListed(), false);
+      await subject.forgetHelm(subject.name, 1);
+      assert.equal(await isListed(), true);
+      await subject.markHelm(subject.name, 2, 'deployed');
+      assert.equal(await isListed(), true);
     });
 
     it('G3 waits for a terminating namespace to go before it makes the next one', async () => {

@@ -18,6 +18,10 @@ describeClusterContract('in memory', async () => {
     startWorkload: async (name) => cluster.setWorkloads(name, { state: 'ready' }),
     loosen: async (name) => cluster.loosen(name),
     removeWorkload: async (name) => cluster.damage(name),
+    async forgetHelm(name, version) {
+      const namespace = world.namespace(name);
+      namespace.helm = namespace.helm.filter((it) => it.version !== version);
+    },
     async markHelm(name, version, status) {
       world.namespace(name).helm.push({ version, status });
     },
@@ -58,6 +62,8 @@ describeClusterContract('Kubernetes', async () => {
       await api.json({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body }, signal);
     },
     removeWorkload: (namespace) => preview.remove(`${deploymentsPath(namespace)}/web`),
+    forgetHelm: (namespace, version) =>
+      preview.remove(`${corePath(namespace, 'secrets')}/sh.helm.release.v1.preview.v${version}`),
     markHelm: (namespace, version, status) =>
       preview.create(corePath(namespace, 'secrets'), {
         metadata: {

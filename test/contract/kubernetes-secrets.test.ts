@@ -33,6 +33,8 @@ describe('Kubernetes: Secrets of a preview', { timeout: 120_000 }, () => {
     return namespace.state === 'active' && namespace.prepared;
   }
 
+  const isDisturbed = async () => (await preview.cluster.disturbed(signal)).has(await preview.uid());
+
   /** Those in the preview's namespace, by name; Kubernetes' own are left out. */
   async function present(): Promise<Readonly<Record<string, Secret>>> {
     const { items } = await preview.api.list<Secret>({ path: corePath(preview.name, 'secrets') }, signal);
@@ -53,7 +55,7 @@ describe('Kubernetes: Secrets of a preview', { timeout: 120_000 }, () => {
     assert.deepEqual(rest, {});
     assert.equal(database?.type, 'kubernetes.io/basic-auth');
     assert.deepEqual(database.data, { username: base64('ci'), password: base64('correct horse') });
-    assert.equal(database.metadata.annotations, undefined);
+    assert.deepEqual(Object.keys(database.metadata.annotations ?? {}), ['berth.dev/source']);
     assert.deepEqual(all?.data, { key: base64('value-of-all') });
     assert(await isPrepared());
     for (const value of ['correct horse', 'value-of-all']) assert(source.held.includes(value), value);
@@ -74,9 +76,12 @@ describe('Kubernetes: Secrets of a preview', { timeout: 120_000 }, () => {
     await source.put('a', { repositories: 'acme/shop', data: { password: 'first' } });
     await source.put('b', { repositories: 'acme/shop', data: { password: 'bbbbbb' } });
     await prepare();
+    assert.equal(await isDisturbed(), false);
     await source.put('a', { repositories: 'acme/shop', data: { password: 'second', user: 'ci' } });
     assert.equal(await isPrepared(), false);
+    assert.equal(await isDisturbed(), true);
     await prepare();
+    assert.equal(await isDisturbed(), false);
     assert.deepEqual((await present())['a']?.data, { password: base64('second'), user: base64('ci') });
     await source.put('a', { repositories: 'acme/shop', data: { username: 'ci' }, type: 'kubernetes.io/basic-auth' });
     await source.put('b', { repositories: 'acme/other', data: { password: 'bbbbbb' } });
@@ -86,6 +91,7 @@ describe('Kubernetes: Secrets of a preview', { timeout: 120_000 }, () => {
     assert.deepEqual(await names(), ['a']);
     await source.remove('a');
     assert.equal(await isPrepared(), false);
+    assert.equal(await isDisturbed(), true);
     await prepare();
     assert.deepEqual(await names(), []);
     assert(await isPrepared());
@@ -133,6 +139,7 @@ describe('Kubernetes: Secrets of a preview', { timeout: 120_000 }, () => {
     await prepare();
     assert.deepEqual(await names(), []);
     assert(await isPrepared());
+    assert.equal(await isDisturbed(), false);
   });
 
   it('do not touch those that the preview has of its own', async () => {

@@ -150,6 +150,15 @@ export function fakeCluster(world: FakeWorld = fakeWorld()): FakeCluster {
       await answer(signal);
       return ours().map(previewNamespace);
     },
+
+    async disturbed(signal) {
+      await answer(signal);
+      return new Set(
+        ours()
+          .filter((it) => !it.terminating && isDisturbed(it))
+          .map(({ uid }) => uid),
+      );
+    },
   };
 }
 
@@ -187,6 +196,13 @@ function releaseState({ helm, record, damaged }: FakeNamespace): ReleaseState {
   }
   if (newest?.status === 'deployed') return { state: 'deployed', planDigest: damaged ? undefined : known?.planDigest };
   return newest?.status === 'failed' ? { state: 'interrupted' } : { state: 'absent' };
+}
+
+function isDisturbed(namespace: FakeNamespace): boolean {
+  const { preparedFor, record, damaged: _, ...rest } = namespace;
+  const state = releaseState({ ...rest, preparedFor, record, damaged: false });
+  const isOff = state.state !== 'deployed' || state.planDigest !== record?.planDigest;
+  return preparedFor === undefined || (record?.outcome.state === 'deployed' && isOff);
 }
 
 function newestVersion({ helm }: FakeNamespace): number {

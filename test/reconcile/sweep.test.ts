@@ -52,6 +52,40 @@ describe('sweep', () => {
     assert.equal(world.namespace(key)?.revision, head.revision);
   });
 
+  itInWorld('E10 has what somebody loosened put right', async (world) => {
+    const { key } = world.openPullRequest();
+    await world.run(key);
+    world.cluster.loosen(world.name(key));
+    assert.equal(await swept(world), 1);
+    assert.equal(world.namespace(key)?.preparedFor?.trust, 'trusted');
+    assert.equal(await swept(world), 0);
+  });
+
+  itInWorld('G2 has a release that somebody uninstalled made again', async (world) => {
+    const { key, head } = world.openPullRequest();
+    await world.run(key);
+    world.cluster.world.namespace(world.name(key)).helm = [];
+    assert.equal(await swept(world), 1);
+    assert.equal(world.namespace(key)?.helm.at(-1)?.status, 'deployed');
+    assert.equal(world.namespace(key)?.revision, head.revision);
+    assert.equal(await swept(world), 0);
+  });
+
+  itInWorld(
+    'looks at the pull requests all the same when the cluster does not tell what was changed in it',
+    async (world) => {
+      const { key } = world.openPullRequest();
+      await assert.rejects(swept(world), /too many requests/);
+      await world.queue.idle();
+      assert.equal(world.namespace(key)?.preparedFor?.trust, 'trusted');
+    },
+    {
+      replace: ({ cluster }) => ({
+        cluster: { ...cluster, disturbed: () => Promise.reject(new Error('too many requests')) },
+      }),
+    },
+  );
+
   itInWorld('G2 looks at everything again after a while', async (world) => {
     const { key } = world.openPullRequest();
     await world.run(key);

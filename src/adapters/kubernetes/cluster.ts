@@ -5,6 +5,7 @@ import type { PreviewKey } from '../../domain/preview.ts';
 import type { Cluster, ClusterState, FenceState, NamespaceRequest, ReleaseRecord } from '../../ports.ts';
 import { type KubernetesApi, kubernetesApi } from './api.ts';
 import { helmSecrets } from './collections.ts';
+import { disturbedNamespaces } from './disturbed.ts';
 import { annotateFenced, checkFence, fenceState, raiseFence } from './fence.ts';
 import { inventory, readInventory, readServices } from './inventory.ts';
 import { jobLog } from './logs.ts';
@@ -14,8 +15,8 @@ import type { KubernetesObject, Namespace } from './objects.ts';
 import { defaultKubernetesOptions, type KubernetesOptions } from './options.ts';
 import { readNamespace } from './own-namespace.ts';
 import { ownSelector, previewNamespace, previewSelector } from './ownership.ts';
-import { hasLabels } from './policy-drift.ts';
-import { namespaceLabels } from './policy-objects.ts';
+import { hasAnnotations, hasLabels } from './policy-drift.ts';
+import { namespaceAnnotations, namespaceLabels } from './policy-objects.ts';
 import { arePoliciesAsWanted, prepareNamespace } from './prepare-namespace.ts';
 import { newestVersion, releaseState } from './release-state.ts';
 import { recordAnnotations, recordedRelease } from './release-record.ts';
@@ -72,7 +73,11 @@ function clusterOver(api: KubernetesApi, options: KubernetesOptions): Kubernetes
       const { annotations } = own.metadata;
       const content = own.metadata.name === name ? guess : await inside(own.metadata.name);
       const [secrets, services, workloads, arePoliciesPrepared] = content;
-      const prepared = arePoliciesPrepared && wanted !== undefined && hasLabels(own, namespaceLabels(options, wanted));
+      const prepared =
+        arePoliciesPrepared &&
+        wanted !== undefined &&
+        hasLabels(own, namespaceLabels(options, wanted)) &&
+        hasAnnotations(own, namespaceAnnotations(wanted));
       return {
         namespace: namespaceState(key, instance, own, named, prepared, Date.now()),
         release: releaseState(secrets, recordedRelease(annotations), inventory(workloads.objects, services)),
@@ -109,6 +114,8 @@ function clusterOver(api: KubernetesApi, options: KubernetesOptions): Kubernetes
       const { items } = await api.list<Namespace>({ path: '/api/v1/namespaces', query }, signal);
       return items.map((item) => previewNamespace(item, instance)).filter((item) => item !== undefined);
     },
+
+    disturbed: (signal) => disturbedNamespaces(api, options, signal),
 
     jobLog: (namespace, job, signal) => jobLog(api, namespace, job, signal),
     serverVersion: async (signal) => (await api.json<{ gitVersion: string }>({ path: '/version' }, signal)).gitVersion,

@@ -5,7 +5,7 @@ import { apiStatusOf } from './api-error.ts';
 import { corePath, metadataOnly } from './collections.ts';
 import type { KubernetesObject, Secret } from './objects.ts';
 import type { SecretOptions } from './options.ts';
-import { isGivable, isGivenTo } from './secret-grants.ts';
+import { givableSelector, isGivable, isGivenTo } from './secret-grants.ts';
 
 /** Those of the repository, in the order of their names. The payload of others is not asked for. */
 export async function givenSecrets(
@@ -14,14 +14,23 @@ export async function givenSecrets(
   repository: Repository,
   signal: AbortSignal,
 ): Promise<readonly Secret[]> {
-  const { namespace } = options;
-  const collection = { path: corePath(namespace, 'secrets'), accept: metadataOnly };
-  const { items } = await api.list<KubernetesObject>(collection, signal);
-  const names = items.filter((item) => isGivenTo(item, repository)).map(({ metadata }) => metadata.name);
+  const all = await givenMetadata(api, options, signal);
+  const names = all.filter((item) => isGivenTo(item, repository)).map(({ metadata }) => metadata.name);
   const secrets = await Promise.all(
     names.toSorted().map((name) => givenSecret(api, options, repository, name, signal)),
   );
   return secrets.filter((secret) => secret !== undefined);
+}
+
+/** Name, version and repositories of everything that can be given, whoever it is for. */
+export async function givenMetadata(
+  api: KubernetesApi,
+  { namespace }: SecretOptions,
+  signal: AbortSignal,
+): Promise<readonly KubernetesObject[]> {
+  const query = { fieldSelector: givableSelector };
+  const collection = { path: corePath(namespace, 'secrets'), query, accept: metadataOnly };
+  return (await api.list<KubernetesObject>(collection, signal)).items;
 }
 
 /** The one of that name, `undefined` when there is none or the repository has not got it. */

@@ -11,10 +11,12 @@ export const trustLabel = 'berth.dev/trust';
 
 /** On the copies of Secrets in a preview's namespace. */
 export const copyLabel = 'berth.dev/copy';
+/** UID and version of what it is a copy of. */
+export const sourceAnnotation = 'berth.dev/source';
 /** On Secrets in the operator's namespace for them: the repositories that get it, separated by commas. */
 export const repositoriesAnnotation = 'berth.dev/repositories';
 
-/** `owner/name` at the time of creation, for people who look at the namespace. */
+/** `owner/name` when it was last looked at. */
 export const repositoryAnnotation = 'berth.dev/repository';
 export const fenceAnnotation = 'berth.dev/fence';
 /** Who raised the fence last: a word that nobody else uses. */

@@ -17,6 +17,7 @@ export function isAsWanted(wanted: PolicyObject['body'], actual: KubernetesObjec
   const present: Readonly<Record<string, unknown>> = { ...actual };
   return (
     hasLabels(actual, metadata.labels) &&
+    hasAnnotations(actual, metadata.annotations ?? {}) &&
     Object.entries(fields).every(([field, value]) => isSame(value, present[field], isSameText))
   );
 }
@@ -24,6 +25,11 @@ export function isAsWanted(wanted: PolicyObject['body'], actual: KubernetesObjec
 /** Whether all these labels are on the object. */
 export function hasLabels({ metadata }: KubernetesObject, labels: Readonly<Record<string, string>>): boolean {
   return Object.entries(labels).every(([label, value]) => metadata.labels?.[label] === value);
+}
+
+/** Whether all these annotations are on the object. */
+export function hasAnnotations({ metadata }: KubernetesObject, annotations: Readonly<Record<string, string>>): boolean {
+  return Object.entries(annotations).every(([name, value]) => metadata.annotations?.[name] === value);
 }
 
 function isSame(one: unknown, other: unknown, isSameText: (one: string, other: string) => boolean): boolean {

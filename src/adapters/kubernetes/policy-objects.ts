@@ -2,7 +2,7 @@
 import type { Trust } from '../../domain/preview.ts';
 import type { NamespaceRequest } from '../../ports.ts';
 import { deployerAccount } from './deployer.ts';
-import { instanceLabel, managedByBerth, managedByLabel, trustLabel } from './metadata.ts';
+import { instanceLabel, managedByBerth, managedByLabel, repositoryAnnotation, trustLabel } from './metadata.ts';
 import { networkPolicySpec } from './network-policy.ts';
 import type { KubernetesOptions } from './options.ts';
 import { ownLabels } from './ownership.ts';
@@ -13,7 +13,11 @@ export interface PolicyObject {
   readonly body: {
     readonly apiVersion: string;
     readonly kind: string;
-    readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+    readonly metadata: {
+      readonly name: string;
+      readonly labels: Readonly<Record<string, string>>;
+      readonly annotations?: Readonly<Record<string, string>>;
+    };
     readonly [field: string]: unknown;
   };
 }
@@ -74,4 +78,11 @@ export function namespaceLabels(
   { key, trust }: Pick<NamespaceRequest, 'key' | 'trust'>,
 ): Readonly<Record<string, string>> {
   return { ...podSecurityLabels(options), ...ownLabels(options.instance, key), [trustLabel]: trust };
+}
+
+/** What is written on the namespace beside. */
+export function namespaceAnnotations({
+  repository,
+}: Pick<NamespaceRequest, 'repository'>): Readonly<Record<string, string>> {
+  return { [repositoryAnnotation]: `${repository.owner}/${repository.name}` };
 }

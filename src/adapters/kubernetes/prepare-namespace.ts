@@ -5,13 +5,19 @@ import type { NamespaceRequest } from '../../ports.ts';
 import type { KubernetesApi } from './api.ts';
 import { apiStatusOf } from './api-error.ts';
 import { namespacePath } from './collections.ts';
-import { fenceAnnotation, fieldManager, repositoryAnnotation } from './metadata.ts';
+import { fenceAnnotation, fieldManager } from './metadata.ts';
 import type { KubernetesObject, Namespace } from './objects.ts';
 import type { KubernetesOptions } from './options.ts';
 import { readNamespace } from './own-namespace.ts';
 import { ownerKey } from './ownership.ts';
-import { hasLabels, isAsWanted } from './policy-drift.ts';
-import { forbiddenPaths, namespaceLabels, type PolicyObject, policyObjects } from './policy-objects.ts';
+import { hasAnnotations, hasLabels, isAsWanted } from './policy-drift.ts';
+import {
+  forbiddenPaths,
+  namespaceAnnotations,
+  namespaceLabels,
+  type PolicyObject,
+  policyObjects,
+} from './policy-objects.ts';
 import { putObject, readObject, removeObject } from './put-object.ts';
 import { areSecretsAsWanted, putSecrets } from './secret-copies.ts';
 
@@ -87,9 +93,9 @@ async function ensureNamespace(
   request: NamespaceRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const { name, key, repository } = request;
+  const { name, key } = request;
   const labels = namespaceLabels(options, request);
-  const annotations = { [repositoryAnnotation]: `${repository.owner}/${repository.name}` };
+  const annotations = namespaceAnnotations(request);
   try {
     await api.json<Namespace>(
       {
@@ -120,7 +126,7 @@ async function ensureNamespace(
   if (existing.metadata.deletionTimestamp !== undefined) {
     throw new Error(`creating namespace ${name}: the one of that name is still being removed`);
   }
-  if (hasLabels(existing, labels)) return;
+  if (hasLabels(existing, labels) && hasAnnotations(existing, annotations)) return;
   await api.json(
     {
       method: 'PATCH',

@@ -21,12 +21,16 @@ const groups: readonly {
 }[] = [
   { group: '', resources: ['namespaces'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
   // Server-side apply asks for both of the last when the object is not there yet.
-  { group: '', resources: ['resourcequotas', 'limitranges'], verbs: ['get', 'create', 'patch'] },
+  { group: '', resources: ['resourcequotas', 'limitranges'], verbs: ['get', 'list', 'create', 'patch'] },
   // Deleted when somebody has made an object of the deployer's name.
-  { group: '', resources: ['serviceaccounts'], verbs: ['get', 'create', 'patch', 'delete'] },
-  { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: ['get', 'create', 'patch'] },
+  { group: '', resources: ['serviceaccounts'], verbs: ['get', 'list', 'create', 'patch', 'delete'] },
+  { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: ['get', 'list', 'create', 'patch'] },
   // Deleted only to be made again, when the operator has named another role.
-  { group: 'rbac.authorization.k8s.io', resources: ['rolebindings'], verbs: ['get', 'create', 'patch', 'delete'] },
+  {
+    group: 'rbac.authorization.k8s.io',
+    resources: ['rolebindings'],
+    verbs: ['get', 'list', 'create', 'patch', 'delete'],
+  },
   { group: '', resources: ['pods'], verbs: ['list', 'watch', 'delete'] },
   { group: '', resources: ['pods/log'], verbs: ['get'] },
   { group: '', resources: ['events'], verbs: ['list', 'watch'] },

@@ -7,8 +7,8 @@ import type { KubernetesApi } from './api.ts';
 import { corePath } from './collections.ts';
 import { deployerOf } from './deployer.ts';
 import { givenSecrets } from './given-secrets.ts';
-import { copyLabel, instanceLabel, managedByBerth, managedByLabel } from './metadata.ts';
-import type { Secret } from './objects.ts';
+import { copyLabel, instanceLabel, managedByBerth, managedByLabel, sourceAnnotation } from './metadata.ts';
+import type { KubernetesObject, Secret } from './objects.ts';
 import type { KubernetesOptions } from './options.ts';
 import { isAsWanted } from './policy-drift.ts';
 import type { PolicyObject } from './policy-objects.ts';
@@ -55,16 +55,24 @@ async function look(
     api.list<Secret>({ path: corePath(name, 'secrets'), query }, signal),
     secrets !== undefined && trust === 'trusted' ? givenSecrets(api, secrets, repository, signal) : [],
   ]);
-  // One without data is nothing to give.
-  const full = given.filter(({ data = {} }) => Object.keys(data).length > 0);
-  return { present: present.items, wanted: full.map((secret) => copyOf(secret, name, instance)) };
+  return { present: present.items, wanted: given.map((secret) => copyOf(secret, name, instance)) };
 }
 
-function copyOf({ metadata, type = 'Opaque', data }: Secret, namespace: string, instance: string): PolicyObject {
-  const labels = { [managedByLabel]: managedByBerth, [instanceLabel]: instance, [copyLabel]: 'true' };
+function copyOf(source: Secret, namespace: string, instance: string): PolicyObject {
+  const { type = 'Opaque', data } = source;
+  const metadata = copyMetadata(source, instance);
   return {
     path: pathOf(namespace, metadata.name),
-    body: { apiVersion: 'v1', kind: 'Secret', metadata: { name: metadata.name, labels }, type, data },
+    body: { apiVersion: 'v1', kind: 'Secret', metadata, type, ...(data && { data }) },
+  };
+}
+
+/** What is written on a copy. */
+export function copyMetadata({ metadata: source }: KubernetesObject, instance: string) {
+  return {
+    name: source.name,
+    labels: { [managedByLabel]: managedByBerth, [instanceLabel]: instance, [copyLabel]: 'true' },
+    annotations: { [sourceAnnotation]: `${source.uid}/${source.resourceVersion}` },
   };
 }
 
