@@ -77,6 +77,37 @@ describe('kinds of objects', () => {
     });
   }
 
+  // biome-ignore format: a list
+  const ofTheCluster = [
+    'storage.k8s.io/v1 CSINode', 'storage.k8s.io/v1 CSIDriver', 'storagemigration.k8s.io/v1alpha1 StorageVersionMigration',
+    'admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy', 'authorization.k8s.io/v1 SubjectAccessReview',
+    'flowcontrol.apiserver.k8s.io/v1 FlowSchema', 'internal.apiserver.k8s.io/v1alpha1 StorageVersion', 'node.k8s.io/v1 RuntimeClass',
+    'coordination.k8s.io/v1 Lease', 'resource.k8s.io/v1 ResourceClaim', 'policy.networking.k8s.io/v1alpha2 ClusterPolicy',
+    'security.openshift.io/v1 RangeAllocation', 'authorization.openshift.io/v1 Thing', 'discovery.k8s.io/v1 Thing',
+    'scheduling.k8s.io/v1 Workload', 'certificates.k8s.io/v1alpha1 ClusterTrustBundle', 'apiextensions.k8s.io/v1 Thing',
+    'apiregistration.k8s.io/v1 Thing', 'authentication.k8s.io/v1 TokenReview',
+    'networking.k8s.io/v1 IngressClass', 'gateway.networking.k8s.io/v1 GatewayClass', 'x.example/v1 StorageClass',
+    'x.example/v1 RuntimeClass', 'x.example/v1 PriorityClass', 'x.example/v1 CSIDriver', 'x.example/v1 Namespace', 'x.example/v1 Node',
+    'x.example/v1 PersistentVolume', 'x.example/v1 CustomResourceDefinition', 'x.example/v1 APIService',
+    'x.example/v1 MutatingWebhookConfiguration', 'x.example/v1 ValidatingWebhookConfiguration',
+  ];
+  it('E9 never allows kinds of the whole cluster, even if an operator does', () => {
+    for (const title of ofTheCluster) {
+      const [apiVersion = '', kind = ''] = title.split(' ');
+      const [refusal] = refusals(object(apiVersion, kind, {}), { extraKinds: [`${apiVersion.split('/')[0]}/${kind}`] });
+      assert.match(refusal?.rule ?? '', /is of the whole cluster/, title);
+    }
+    for (const title of [
+      'x.example/v1 ClusterResourceQuota',
+      'x.example/v1 PodSecurityPolicy',
+      'x.example/v1 SecurityContextConstraints',
+    ]) {
+      const [apiVersion = '', kind = ''] = title.split(' ');
+      const [refusal] = refusals(object(apiVersion, kind, {}), { extraKinds: [`x.example/${kind}`] });
+      assert.match(refusal?.rule ?? '', /confines a preview/, title);
+    }
+  });
+
   it('E9 refuses what it does not know', () => {
     for (const [apiVersion, kind] of [
       ['example.com/v1', 'Deployment'],

@@ -114,6 +114,15 @@ describe('annotations', () => {
     ['checksum/config', 'abc'], ['rollme', 'x'], ['prometheus.io/scrape', 'true'], ['kubectl.kubernetes.io/default-container', 'app'],
     ['argocd.argoproj.io/sync-wave', '1'], ['kubernetes.io/ingress.class', 'nginx'], ['cert-manager.io/cluster-issuer', 'le'],
     ['nginx.ingress.kubernetes.io/proxy-body-size', '50m'], ['sidecar.istio.io/inject', 'false'],
+    ['artifacthub.io/changes', 'x'], ['app.kubernetes.io/x', 'y'], ['reloader.stakater.com/auto', 'true'],
+    ['configmap.reloader.stakater.com/reload', 'a'], ['secret.reloader.stakater.com/reload', 'a'], ['fluentbit.io/parser', 'json'],
+    ['kubernetes.io/description', 'x y'], ['kubernetes.io/change-cause', 'x y'], ['kubernetes.io/tls-acme', 'true'],
+    ['controller.kubernetes.io/pod-deletion-cost', '1'], ['cluster-autoscaler.kubernetes.io/safe-to-evict', 'true'],
+    ['service.kubernetes.io/topology-mode', 'Auto'], ['service.kubernetes.io/topology-aware-hints', 'auto'],
+    ['cert-manager.io/issuer', 'le'], ['linkerd.io/inject', 'enabled'], ['volume.beta.kubernetes.io/storage-class', 'fast'],
+    ['nginx.ingress.kubernetes.io/proxy-connect-timeout', '5'], ['nginx.ingress.kubernetes.io/proxy-read-timeout', '5'],
+    ['nginx.ingress.kubernetes.io/proxy-send-timeout', '5'], ['nginx.ingress.kubernetes.io/ssl-redirect', 'true'],
+    ['nginx.ingress.kubernetes.io/force-ssl-redirect', 'true'],
     ['acme.example/team', 'shop'], ['backup.example/schedule', 'daily'],
   ] as const;
   for (const [name, value] of allowed) {
