@@ -5,7 +5,7 @@ import type { FakeForge } from '../fakes/forge.ts';
 export interface Approvals {
   /** Somebody writes exactly the command. @returns the comment's page. */
   command(key: PreviewKey, author: string, revision: string): string;
-  /** Somebody changes a comment: it is nobody's word any more. */
+  /** Somebody changes the comment, so that it is nobody's word any more: to the command for the head, as an attacker would. */
   edit(key: PreviewKey, url: string): void;
   setRole(repositoryId: number, login: string, role: 'write' | 'read'): void;
   /** Whether anybody has approved the revision for this pull request so far who had the right at some time since. */
@@ -42,7 +42,7 @@ export function approvalsOn(forge: FakeForge): Approvals {
       return url;
     },
     edit(key, url) {
-      forge.people.editComment(key, url, 'never mind the /preview');
+      forge.people.editComment(key, url, `/preview approve ${forge.current(key)?.head.revision}`);
       commands = commands.filter((each) => each.url !== url);
     },
     setRole(repositoryId, login, role) {

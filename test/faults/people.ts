@@ -71,6 +71,7 @@ export function peopleIn(world: FaultWorld, random: Random): People {
       const known = pulls.get(key);
       if (!known) throw new Error(`${nameOf(key)} was never opened`);
       const { pull, revisions } = known;
+      const isFork = pull.head.repositoryId !== pull.repository.id;
       const what = random.weighted({
         push: 5,
         back: 1,
@@ -80,9 +81,9 @@ export function peopleIn(world: FaultWorld, random: Random): People {
         hide: 0.7,
         comment: 0.7,
         deploy: 0.7,
-        approve: pull.head.repositoryId === pull.repository.id ? 0.1 : 8,
-        edit: 0.5,
-        role: 1,
+        approve: isFork ? 14 : 0.1,
+        edit: isFork ? 2 : 0,
+        role: isFork ? 4 : 0.3,
         silence: 0.3,
         base: 0.7,
         'delete fork': 0.2,
@@ -130,17 +131,19 @@ export function peopleIn(world: FaultWorld, random: Random): People {
             forge.people.comment(key, author, `> /preview approve ${revision}`);
             return `${author} quotes the command on ${nameOf(key)}, ${deliver(key)}`;
           }
-          commands.push({ key, url: world.approvals.command(key, author, revision) });
+          commands.unshift({ key, url: world.approvals.command(key, author, revision) });
           return `${author} approves ${revision.slice(0, 7)} on ${nameOf(key)}, ${deliver(key)}`;
         }
         case 'edit': {
           if (commands.length === 0) return 'nobody finds a command to edit';
-          const { key: its, url } = random.pick(commands);
+          const { key: its, url } = random.pick(commands.slice(0, 4));
           world.approvals.edit(its, url);
           return `somebody edits a command on ${nameOf(its)}, ${deliver(its)}`;
         }
         case 'role': {
-          const login = random.pick([...maintainers, ...maintainers, ...strangers]);
+          const approver = forge.approvals(key).at(-1)?.by;
+          const who = [...maintainers, ...strangers];
+          const login = approver !== undefined && random.chance(0.5) ? approver : random.pick(who);
           const role = random.pick(['write', 'read'] as const);
           world.approvals.setRole(key.repositoryId, login, role);
           return `${login} may ${role} ${key.repositoryId} from now on`;
@@ -157,7 +160,7 @@ export function peopleIn(world: FaultWorld, random: Random): People {
           return `the base branch of ${key.repositoryId} is ${base} from now on`;
         }
         case 'delete fork':
-          if (pull.head.repositoryId === pull.repository.id) return 'there is no fork to delete';
+          if (!isFork) return 'there is no fork to delete';
           return change(key, 'loses its fork', { head: { ...pull.head, repositoryId: undefined } });
         case 'deploy':
           // Once it is closed and settled, nobody looks at it any more.

@@ -8,11 +8,18 @@ import type { Approvals } from './approvals.ts';
 import type { Code } from './code.ts';
 import type { Call } from './interposed.ts';
 
+interface RightToRun {
+  look(): void;
+  wasSeen(): boolean;
+}
+
 export interface Witness {
   /** What was done that must not be done, each as one line. */
   readonly crimes: readonly string[];
   /** A pass over the preview begins; the answer is to be told of its calls. */
   pass(key: PreviewKey): (call: Call) => void;
+  /** A build begins. */
+  build(job: BuildJob): (call: Call) => void;
 }
 
 export function witnessOf(forge: FakeForge, { world }: FakeCluster, code: Code, approvals: Approvals): Witness {
@@ -52,7 +59,15 @@ export function witnessOf(forge: FakeForge, { world }: FakeCluster, code: Code, 
     crimes,
     pass(key) {
       const looks: boolean[] = [];
+      let revision: string | undefined;
+      let mayRun: RightToRun | undefined;
       return (call) => {
+        if (call.name === 'source.at') revision = call.args[1] as string;
+        if (call.name === 'cluster.observe') mayRun = rightToRun(key, revision);
+        mayRun?.look();
+        if (call.name === 'releaser.upgrade' && isFork(key) && mayRun?.wasSeen() === false) {
+          crimes.push(`${keyId(key)} is deployed, and had lost its right to run since the cluster was last looked at`);
+        }
         const subject = subjectOf(call);
         if (subject && keyId(subject) !== keyId(key)) {
           crimes.push(`${call.name} about ${keyId(subject)} while at work on ${keyId(key)}`);
@@ -65,12 +80,37 @@ export function witnessOf(forge: FakeForge, { world }: FakeCluster, code: Code, 
         }
       };
     },
+    build(job) {
+      const mayRun = rightToRun(job.key, job.revision);
+      return (call) => {
+        mayRun.look();
+        if (call.name !== 'builder.build' || job.trust === 'trusted' || mayRun.wasSeen()) return;
+        crimes.push(`${job.revision} is built, and had lost its right to run when its turn came`);
+      };
+    },
   };
+
+  function isFork(key: PreviewKey): boolean {
+    return forge.current(key)?.head.repositoryId !== key.repositoryId;
+  }
+
+  /** Whether the revision could be seen to be allowed to run since. */
+  function rightToRun(key: PreviewKey, revision: string | undefined): RightToRun {
+    let wasHead = false;
+    let wasApproved = false;
+    return {
+      look() {
+        const pull = forge.current(key);
+        wasHead ||= pull !== undefined && !desiredWithoutCode(pull) && pull.head.revision === revision;
+        wasApproved ||= revision !== undefined && approvals.isApproved(key, revision);
+      },
+      wasSeen: () => wasHead && wasApproved,
+    };
+  }
 
   /** What is done with a stranger's code that nobody has approved, or as if it were trusted. */
   function trustCrimesOf(key: PreviewKey, { name, args }: Call): readonly string[] {
-    const pull = forge.current(key);
-    if (!pull || pull.head.repositoryId === key.repositoryId) return [];
+    if (!isFork(key)) return [];
     const crimes: string[] = [];
     const mustBeApproved = (revision: string, what: string) => {
       if (!approvals.wasApproved(key, revision)) crimes.push(`${what} ${revision}, which nobody approved`);

@@ -1,11 +1,11 @@
 /** Processes of the program that can be killed, stopped and outlived. */
-import type { PreviewKey } from '../../src/domain/preview.ts';
 import type { QueueHandlers, QueueWorkers } from '../../src/ports.ts';
 import { build } from '../../src/reconcile/build.ts';
 import type { Ports, ReconcileSettings } from '../../src/reconcile/ports.ts';
 import { reconcilerFor } from '../../src/reconcile/reconciler.ts';
 import type { FakeQueue } from '../fakes/queue.ts';
 import { type Around, type Call, interposed } from './interposed.ts';
+import type { Witness } from './witness.ts';
 
 export interface Worker {
   /** SIGTERM. */
@@ -25,12 +25,12 @@ export interface Workers {
   readonly busy: number;
 }
 
-/** `onCall` is told of every call of a pass before it takes effect. */
+/** The witness is told of every call right before it takes effect. */
 export function workersOf(
   queue: FakeQueue,
   ports: Ports,
   settings: ReconcileSettings,
-  onPass: (key: PreviewKey) => (call: Call) => void,
+  witness: Pick<Witness, 'pass' | 'build'>,
 ): Workers {
   let busy = 0;
   const counted = async (work: Promise<void>): Promise<void> => {
@@ -71,15 +71,13 @@ export function workersOf(
       };
       const handlers: QueueHandlers = {
         reconcile(key, run) {
-          const tell = onPass(key);
-          const watched: Around = (call, effect) =>
-            mortal(call, () => {
-              tell(call);
-              return effect();
-            });
+          const watched = watchedBy(witness.pass(key), mortal);
           return counted(reconcilerFor(interposed(ports, watched), settings)(key, run));
         },
-        build: (job, signal) => counted(build(interposed(ports, mortal), job, signal)),
+        build(job, signal) {
+          const watched = watchedBy(witness.build(job), mortal);
+          return counted(build(interposed(ports, watched), job, signal));
+        },
       };
       const inQueue: QueueWorkers = await queue.work(handlers);
       return {
@@ -101,4 +99,12 @@ export function workersOf(
       };
     },
   };
+}
+
+function watchedBy(tell: (call: Call) => void, around: Around): Around {
+  return (call, effect) =>
+    around(call, () => {
+      tell(call);
+      return effect();
+    });
 }

@@ -109,7 +109,7 @@ export function faultWorld(): FaultWorld {
     log: pino({ level: 'silent' }),
   };
   const witness = witnessOf(forge, cluster, code, approvals);
-  const workers = workersOf(queue, ports, settings, witness.pass);
+  const workers = workersOf(queue, ports, settings, witness);
   const turns = async (count: number): Promise<void> => {
     for (let turn = 0; turn < count; turn += 1) await setImmediate();
   };
