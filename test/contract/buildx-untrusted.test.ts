@@ -130,6 +130,21 @@ describe('buildxBuilder, of what a stranger has written', { timeout: 180_000 }, 
     assert.match(await refusal(`FROM ${base}\nRUN --network=host true\n`), /network\.host/);
   });
 
+  it('has nothing fetched from where only the builder’s own machine can reach', async () => {
+    const asked = proxy.requests.length;
+    for (const lines of [
+      `ADD http://${proxy.host}/v2/ /x`,
+      `ADD https://${proxy.host}/v2/ /x`,
+      `ADD http://${proxy.host}/x.git /x`,
+      `ARG WHERE=http://${proxy.host}/v2/\nADD $WHERE /x`,
+    ]) {
+      assert.match(await refusal(`FROM ${base}\n${lines}\n`), /`ADD` of `\S+` is not for pull requests from forks/);
+    }
+    assert.equal(proxy.requests.length, asked);
+    await build('trusted', `FROM ${base}\nADD http://${proxy.host}/v2/ /x\n`);
+    assert.ok(proxy.requests.length > asked);
+  });
+
   describe('reads none of our images', () => {
     let secret: string;
     before(async () => {

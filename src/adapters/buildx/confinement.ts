@@ -57,7 +57,7 @@ function dockerConfig(registry: string, credentials: PushCredentials): object {
 }
 
 /**
- * Our registry's images are other teams' too. BuildKit holds every image against it that it resolves, whatever instruction, argument or
+ * What a stranger's build cannot have. Our registry's images are other teams' too. BuildKit holds every image against it that it resolves, whatever instruction, argument or
  * `ONBUILD` of a base image has named it; a password opens the whole registry, so that none of it may be named then.
  * Source: github.com/moby/buildkit/blob/master/sourcepolicy/pb/policy.proto
  */
@@ -67,6 +67,8 @@ export function sourcePolicy(registry: string, { kind }: Pick<PushCredentials, '
   const deny = (selector: object) => ({ action: 'DENY', selector });
   return {
     rules: [
+      // The daemon itself fetches what `ADD` names, and follows redirects: to what only its own machine can reach, too.
+      ...['http', 'https', 'git'].map((scheme) => deny({ identifier: `${scheme}://*` })),
       deny({ identifier: `docker-image://${host}/${folder}*` }),
       // The same whatever the case of the host's letters. Twice, for a BuildKit that does not know `match_type` ignores it.
       deny({ identifier: `^docker-image://(?i:${escaped(host)})/${escaped(folder)}`, match_type: 'REGEX' }),

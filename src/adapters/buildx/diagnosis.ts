@@ -118,6 +118,10 @@ function whatFailed(instruction: string, error: string): string {
 function refusal(error: string): string | undefined {
   const image = /source "docker-image:\/\/([^"\s]+)" denied by policy: source denied by policy$/.exec(error)?.[1];
   if (image !== undefined) return `the image \`${shortened(image)}\` is not for pull requests from forks`;
+  const url = /source "((?:https?|git):\/\/[^"\s]+)" denied by policy: source denied by policy$/.exec(error)?.[1];
+  if (url !== undefined) {
+    return `\`ADD\` of \`${shortened(url)}\` is not for pull requests from forks: let a \`RUN\` download it`;
+  }
   const right = /(?:^|: )(network\.host|security\.insecure) is not allowed$/.exec(error)?.[1];
   return right === undefined ? undefined : `a step wants \`${right}\`, which no build is allowed`;
 }

@@ -47,7 +47,9 @@ describe('buildArguments', () => {
 describe('sourcePolicy', () => {
   const denied = (registry: string, kind: 'none' | 'token' | 'password') => {
     const { rules } = sourcePolicy(registry, { kind }) as { rules: { selector: { identifier: string } }[] };
-    return rules.map(({ selector }) => selector.identifier);
+    const identifiers = rules.map(({ selector }) => selector.identifier);
+    assert.deepEqual(identifiers.slice(0, 3), ['http://*', 'https://*', 'git://*']);
+    return identifiers.slice(3);
   };
 
   it('E13 denies what is ours, and with a password all of the registry', () => {
