@@ -46,6 +46,8 @@ export async function serveGit(
   const service = url.searchParams.get('service') ?? request.rest;
   if (service !== 'git-upload-pack') throw new Refusal(403, 'Write access to repository not granted.');
   const folder = await disk.save(repository as Repository);
+  // Who asked may have given up meanwhile: git would wait for the rest of the question for ever.
+  if (outgoing.destroyed) return { status: 0, wants: [] };
   const wanted = wantedRevisions(incoming);
   const status = await runBackend(disk.root, `/${folder}/${request.rest}`, url, incoming, outgoing);
   return { status, wants: wanted() };

@@ -68,8 +68,6 @@ async function answerGit(
     world.changed();
     await fault.until;
   }
-  // Who asked may have given up meanwhile: git would wait for the rest of the question for ever.
-  if (outgoing.destroyed) return;
   let body: unknown;
   let status = fault?.status ?? 0;
   if (fault?.dropConnection) incoming.socket.destroy();
