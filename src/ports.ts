@@ -112,7 +112,8 @@ export interface DeploymentReport {
 export interface Source {
   /**
    * The repository at one revision, fetched when it is not there yet.
-   * @throws when the remote has no such revision or does not answer.
+   * @throws DiagnosedError when it is larger than may be fetched; any other error when the remote has no such revision or
+   * does not answer.
    */
   at(repository: Repository, revision: string, signal: AbortSignal): Promise<Snapshot>;
 }
@@ -359,6 +360,8 @@ export interface ReleaseRequest {
   readonly trust: Trust;
   /** Whether a release is there already, which charts may ask. */
   readonly isUpgrade: boolean;
+  /** Asked once more when its turn has come after it had to wait for one; rejects when it may not run any more. */
+  readonly confirm?: (() => Promise<void>) | undefined;
 }
 
 export interface Released {

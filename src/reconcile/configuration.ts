@@ -25,8 +25,9 @@ export async function readConfiguration(
     const message = `There is no branch \`${base.branch}\` to take chart and manifest from; choose another base branch.`;
     return { snapshot: undefined, fault: { reason: 'SourceInvalid', message } };
   }
-  const snapshot = await source.at(repository, revision, signal);
+  let snapshot: Snapshot | undefined;
   try {
+    snapshot = await source.at(repository, revision, signal);
     const text = await snapshot.text(manifestPath, maxManifestBytes, signal);
     return { snapshot, manifest: text === undefined ? undefined : parseManifest(text, manifestPath) };
   } catch (error) {

@@ -67,8 +67,8 @@ async function lookAtCode(
     return { configuration, desired: { state: 'held', why: 'approval needed', revision, objection } };
   }
   if (fault) return { configuration, desired: { state: 'invalid', revision, diagnosis: fault } };
-  const code = verdict ? await source.at(repository, revision, signal) : configuration;
   try {
+    const code = verdict ? await source.at(repository, revision, signal) : configuration;
     const texts = await readSources(manifest, repository.name, code, configuration, signal);
     const chartRevision = configuration.revision;
     const plan = planned({ manifest, pullRequest, namespace, trust, chartRevision, ...texts, settings });

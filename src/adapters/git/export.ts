@@ -1,4 +1,5 @@
 import { DiagnosedError } from '../../domain/errors.ts';
+import { shortened } from '../../domain/escape.ts';
 import type { Directory } from '../../ports.ts';
 import { escapingLink } from './links.ts';
 import type { Mirror } from './mirror.ts';
@@ -10,6 +11,8 @@ export interface ExportOptions {
   readonly timeoutMs: number;
   readonly maxFiles: number;
   readonly maxBytes: number;
+  /** Of one file. */
+  readonly maxFileBytes: number;
 }
 
 /** A folder of a repository at one revision: `id` is its tree's. */
@@ -51,7 +54,7 @@ export async function exportTree(
 async function survey(
   mirror: Mirror,
   folder: Folder,
-  { maxFiles, maxBytes, timeoutMs }: ExportOptions,
+  { maxFiles, maxBytes, maxFileBytes, timeoutMs }: ExportOptions,
   signal: AbortSignal,
 ): Promise<readonly ListedEntry[]> {
   const links: ListedEntry[] = [];
@@ -61,12 +64,17 @@ async function survey(
     const entry = parseEntry(text);
     files += 1;
     sizeBytes += entry.sizeBytes ?? 0;
-    if (files > maxFiles) throw invalid(folder, undefined, `has more than ${maxFiles} files`);
+    if (isTooLong(entry.path)) throw invalid(folder, shortened(entry.path, 200), 'has a path that is too long');
+    if ((entry.sizeBytes ?? 0) > maxFileBytes) {
+      throw invalid(folder, entry.path, `is larger than ${maxFileBytes} bytes`);
+    }
+    if (files > maxFiles) throw invalid(folder, undefined, `has more than ${maxFiles} files and folders`);
     if (sizeBytes > maxBytes) throw invalid(folder, undefined, `is larger than ${maxBytes} bytes`);
     if (!isWritable(entry.path)) throw invalid(folder, entry.path, 'has a name that git refuses to write');
     if (entry.type === 'symlink') links.push(entry);
   });
-  await mirror.read(['ls-tree', '-r', '-z', '-l', folder.id], { signal, timeoutMs, onOutput });
+  // Folders as well (`-t`): of a hundred thousand, one inside the other, the first few are enough.
+  await mirror.read(['ls-tree', '-r', '-t', '-z', '-l', folder.id], { signal, timeoutMs, onOutput });
   return links;
 }
 
@@ -102,6 +110,16 @@ async function rejectEscapes(
 
 // PATH_MAX of Linux.
 const maxTargetBytes = 4096;
+// Leaves room for where it is written, and for what tools add to it.
+const maxPathBytes = 1024;
+// NAME_MAX of Linux.
+const maxNameBytes = 255;
+
+function isTooLong(file: string): boolean {
+  return (
+    Buffer.byteLength(file) > maxPathBytes || file.split('/').some((name) => Buffer.byteLength(name) > maxNameBytes)
+  );
+}
 
 /**
  * Git checks out neither `.git` nor `..`. Names that are not UTF-8 are refused as well: as text two of them may look

@@ -27,14 +27,20 @@ export interface GitSourceOptions {
   readonly keepExports?: number;
   /** Of one export; default 500,000. */
   readonly maxFiles?: number;
-  /** Of one export; default 10 GiB. */
+  /** Of one export; default 4 GiB. */
   readonly maxBytes?: number;
+  /** Of one file in an export; default 1 GiB. */
+  readonly maxFileBytes?: number;
+  /** Of one revision as it is fetched, compressed; default 4 GiB. GitHub takes pushes of 2 GiB. */
+  readonly maxFetchBytes?: number;
 }
 
 export interface GitSource extends Source {
   /** Removes the mirrors of repositories of which no new revision was asked for within `maxAgeMs`. @returns how many. */
   removeUnused(maxAgeMs: number, signal: AbortSignal): Promise<number>;
 }
+
+const gib = 1024 ** 3;
 
 /**
  * Git: one bare mirror per repository, each revision fetched alone (`--depth=1`, by its SHA), so that a push costs one
@@ -49,7 +55,8 @@ export function gitSource(options: GitSourceOptions): GitSource {
     worktrees: new Worktrees(exportDirectory, options.keepExports ?? 10),
     timeoutMs: fetchTimeoutMs,
     maxFiles: options.maxFiles ?? 500_000,
-    maxBytes: options.maxBytes ?? 10 * 1024 ** 3,
+    maxBytes: options.maxBytes ?? 4 * gib,
+    maxFileBytes: options.maxFileBytes ?? gib,
   };
   const mirrorDirectory = path.join(options.directory, 'mirrors');
   const mirrors = new Map<number, Mirror>();
@@ -64,6 +71,7 @@ export function gitSource(options: GitSourceOptions): GitSource {
         repositoryId,
         directory,
         fetchTimeoutMs,
+        bounds: { fileBytes: options.maxFetchBytes ?? 4 * gib, memoryBytes: 2 * gib },
         keepRevisions: options.keepRevisions ?? 100,
       });
       mirrors.set(repositoryId, mirror);

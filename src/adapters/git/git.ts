@@ -12,7 +12,19 @@ export interface GitCall extends Pick<RunOptions, 'accept' | 'input' | 'onOutput
   /** Settings for this call alone, by name; kept out of the arguments, which every process on the machine can read. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  readonly bounds?: GitBounds;
 }
+
+/** What git and everything that it starts may use; the kernel ends what wants more. */
+export interface GitBounds {
+  /** Of any one file, such as a pack. */
+  readonly fileBytes: number;
+  /** Of each process: a few bytes of differences can stand for a file of any size, which git makes in memory. */
+  readonly memoryBytes: number;
+}
+
+/** Counts what a process has allocated, not what it has mapped; blocks of 512 bytes, and KiB. Git takes the shell's place. */
+const bounded = 'ulimit -f "$1" && ulimit -d "$2" && shift 2 && exec "$@"';
 
 const settings: Readonly<Record<string, string>> = {
   'core.hooksPath': '/dev/null',
@@ -52,13 +64,19 @@ export function gitIn(gitPath: string, protocols: readonly string[], env: Readon
     // Same as `protocol.allow=never` with exceptions, but nothing can override it.
     GIT_ALLOW_PROTOCOL: protocols.join(':'),
   };
-  return (args, { signal, timeoutMs = defaultTimeoutMs, settings: own, env: more, ...rest }) =>
-    run(gitPath, args, {
+  return (args, { signal, timeoutMs = defaultTimeoutMs, settings: own, env: more, bounds, ...rest }) => {
+    const [program, ...words] = bounds === undefined ? [gitPath] : ['/bin/sh', ...limits(bounds), gitPath];
+    return run(program ?? gitPath, [...words, ...args], {
       ...rest,
       signal,
       timeoutMs,
       env: { ...environment, ...settingsInEnvironment({ ...settings, ...own }), ...more },
     });
+  };
+}
+
+function limits({ fileBytes, memoryBytes }: GitBounds): readonly string[] {
+  return ['-c', bounded, 'sh', String(Math.ceil(fileBytes / 512)), String(Math.ceil(memoryBytes / 1024))];
 }
 
 /** Source: git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT */

@@ -1,7 +1,8 @@
 import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { DiagnosedError } from '../../domain/errors.ts';
 import { ExitError } from '../../process.ts';
-import type { Git, GitCall } from './git.ts';
+import type { Git, GitBounds, GitCall } from './git.ts';
 import type { Remote } from './remote.ts';
 
 export interface MirrorOptions {
@@ -10,6 +11,7 @@ export interface MirrorOptions {
   /** Absolute; this process is the only one that writes there. */
   readonly directory: string;
   readonly fetchTimeoutMs: number;
+  readonly bounds: GitBounds;
   /** How many revisions stay when the mirror is cleaned; that happens whenever there are twice as many. */
   readonly keepRevisions: number;
 }
@@ -105,11 +107,21 @@ export class Mirror {
           fetch.remote.url,
           `${revision}:${refPrefix}${revision}`,
         ],
-        { signal, timeoutMs: this.#options.fetchTimeoutMs, settings: fetch.remote.settings(fetch.token) },
+        {
+          signal,
+          timeoutMs: this.#options.fetchTimeoutMs,
+          settings: fetch.remote.settings(fetch.token),
+          bounds: this.#options.bounds,
+        },
       );
     } catch (error) {
+      const isTooLarge = await this.#hasFullFile();
       // However git ended, nobody else is at work here: what it left is in the way of the next one.
       await this.#removeLeftovers();
+      if (isTooLarge && error instanceof ExitError) {
+        const message = `the revision is larger than ${this.#options.bounds.fileBytes} bytes, packed`;
+        throw new DiagnosedError({ reason: 'SourceInvalid', message }, { cause: error });
+      }
       await this.#examine(error, signal);
       throw error;
     }
@@ -138,6 +150,16 @@ export class Mirror {
     this.#trees.clear();
     this.#opened = false;
     this.#damaged = false;
+  }
+
+  /** Whether a fetch has come to its bound: the pack that it was writing is as large as a file may be. */
+  async #hasFullFile(): Promise<boolean> {
+    const folder = path.join(this.#options.directory, 'objects/pack');
+    for (const file of await filesIn(folder)) {
+      if (file.startsWith('tmp_') && (await stat(path.join(folder, file))).size >= this.#options.bounds.fileBytes)
+        return true;
+    }
+    return false;
   }
 
   /** Deletes what a killed git leaves behind: locks, and packs that were being written. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -294,12 +295,57 @@ describe('gitSource', () => {
     const snapshot = await source({ maxFiles: 10_000 }).at(repository, bomb, signal);
     await assert.rejects(snapshot.export('', signal), (error) => {
       assert.ok(error instanceof DiagnosedError);
-      assert.match(error.message, /the repository has more than 10000 files/);
+      assert.match(error.message, /the repository has more than 10000 files and folders/);
       return true;
     });
     const large = await source({ maxBytes: 10 }).at(repository, await remote.commit({ file: 'x'.repeat(11) }), signal);
     await assert.rejects(large.export('', signal), /the repository is larger than 10 bytes/);
     assert.deepEqual(await readdir(path.join(directory, 'exports')).catch(() => []), []);
+  });
+
+  it('refuses a file that is too large, and paths that no file system takes, with their names', async () => {
+    const under = source({ maxFileBytes: 10 });
+    const large = await under.at(repository, await remote.commit({ 'a/b': 'x'.repeat(11) }), signal);
+    await assert.rejects(large.export('a', signal), /`a\/b` is larger than 10 bytes/);
+    const name = await under.at(repository, await remote.commit({ [`a/${'ü'.repeat(128)}`]: 'x' }), signal);
+    await assert.rejects(name.export('', signal), /`a\/ü+` has a path that is too long/);
+    const deep = await under.at(repository, await remote.commit({ [`${'a/'.repeat(600)}b`]: 'x' }), signal);
+    await assert.rejects(deep.export('', signal), /`(a\/)+a…` has a path that is too long/);
+    // It can still be read where it is not too deep.
+    assert.equal((await deep.entries(['a/a'], signal)).get('a/a')?.type, 'directory');
+  });
+
+  it('exports names that differ in case only, and such with control characters, quotes and dashes', async () => {
+    const files = {
+      'a/README': '1',
+      'a/readme': '2',
+      'a/x\ny': '3',
+      'a/--upload-pack=$(id)': '4',
+      'a/:(glob)*': '5',
+      'a/"a\tb" c': '6',
+    };
+    const snapshot = await source().at(repository, await remote.commit(files), signal);
+    await using folder = await snapshot.export('a', signal);
+    assert.deepEqual(
+      (await readdir(folder.path)).toSorted(),
+      Object.keys(files)
+        .map((name) => name.slice(2))
+        .toSorted(),
+    );
+    for (const [name, content] of Object.entries(files)) assert.equal(await snapshot.text(name, 10, signal), content);
+  });
+
+  it('stops a fetch that is too large, says so, and leaves nothing of it', async () => {
+    const noise = Array.from({ length: 200 }, (_, index) => [`f${index}`, randomBytes(3_000).toString('hex')]);
+    const revision = await remote.commit(Object.fromEntries(noise));
+    const fetched = source({ maxFetchBytes: 100 * 1024 }).at(repository, revision, signal);
+    await assert.rejects(fetched, (error) => {
+      assert.ok(error instanceof DiagnosedError, String(error));
+      assert.match(error.message, /the revision is larger than 102400 bytes, packed/);
+      return true;
+    });
+    assert.deepEqual(await readdir(path.join(mirror(), 'objects', 'pack')), []);
+    assert.equal((await source().at(repository, revision, signal)).revision, revision);
   });
 
   it('E5 refuses names that git would not write', async () => {
@@ -317,7 +363,7 @@ describe('gitSource', () => {
     ]);
     await git(remote.directory, ['update-ref', 'refs/heads/evil', evil]);
     const snapshot = await source().at(repository, evil, signal);
-    await assert.rejects(snapshot.export('', signal), /`\.GIT\/config` has a name that git refuses to write/);
+    await assert.rejects(snapshot.export('', signal), /`\.GIT` has a name that git refuses to write/);
   });
 
   it('brings an export of an earlier revision up to date, whatever its last user did to it', async () => {
