@@ -74,6 +74,7 @@ export function describeSecretsContract(name: string, makeSubject: () => Promise
           (error: unknown) => (error instanceof DiagnosedError ? error.message.replaceAll('nothing', 'npm') : ''),
         );
       assert.equal(await sentence(other, ['npm/token']), await sentence(other, ['nothing/token']));
+      assert.deepEqual(subject.held, [], 'what is not given is not read');
     });
 
     it('takes no pattern for everybody', async () => {

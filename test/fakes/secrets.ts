@@ -23,7 +23,6 @@ export function fakeSecrets(hold: Redaction['hold'] = () => undefined): FakeSecr
       const values = names.map((name): [string, string] => {
         const [secretName = '', key = '', ...rest] = name.split('/');
         const secret = secrets.get(secretName);
-        for (const value of Object.values(secret?.data ?? {})) hold(value);
         const patterns = [`${repository.owner}/${repository.name}`, `${repository.owner}/*`].map((it) =>
           it.toLowerCase(),
         );
@@ -31,6 +30,7 @@ export function fakeSecrets(hold: Redaction['hold'] = () => undefined): FakeSecr
           rest.length === 0 &&
           repository.owner !== '*' &&
           secret?.repositories.some((it) => patterns.includes(it.toLowerCase())) === true;
+        if (isGiven) for (const value of Object.values(secret.data)) hold(value);
         const value = isGiven && Object.hasOwn(secret.data, key) ? secret.data[key] : undefined;
         if (value === undefined) {
           const message = `The secret \`${name}\` is not there for this repository.`;

@@ -7,15 +7,17 @@ import type { KubernetesObject, Secret } from './objects.ts';
 import type { SecretOptions } from './options.ts';
 import { givableSelector, isGivable, isGivenTo } from './secret-grants.ts';
 
-/** Those of the repository, in the order of their names. The payload of others is not asked for. */
+/** Those of the repository, in the order of their names; of these names when some are named. The payload of others is not asked for. */
 export async function givenSecrets(
   api: KubernetesApi,
   options: SecretOptions,
   repository: Repository,
   signal: AbortSignal,
+  only?: ReadonlySet<string>,
 ): Promise<readonly Secret[]> {
   const all = await givenMetadata(api, options, signal);
-  const names = all.filter((item) => isGivenTo(item, repository)).map(({ metadata }) => metadata.name);
+  const given = all.filter((item) => isGivenTo(item, repository)).map(({ metadata }) => metadata.name);
+  const names = given.filter((name) => only?.has(name) ?? true);
   const secrets = await Promise.all(
     names.toSorted().map((name) => givenSecret(api, options, repository, name, signal)),
   );
@@ -33,8 +35,8 @@ export async function givenMetadata(
   return (await api.list<KubernetesObject>(collection, signal)).items;
 }
 
-/** The one of that name, `undefined` when there is none or the repository has not got it. */
-export async function givenSecret(
+/** The one of that name, `undefined` when it is gone, or taken back, by now. */
+async function givenSecret(
   api: KubernetesApi,
   { namespace, hold }: SecretOptions,
   repository: Repository,

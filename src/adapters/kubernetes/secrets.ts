@@ -4,7 +4,7 @@ import { DiagnosedError } from '../../domain/errors.ts';
 import type { Repository } from '../../domain/preview.ts';
 import type { Secrets } from '../../ports.ts';
 import { kubernetesApi } from './api.ts';
-import { givenSecret, valueOf } from './given-secrets.ts';
+import { givenSecrets, valueOf } from './given-secrets.ts';
 import { repositoriesAnnotation } from './metadata.ts';
 import type { SecretOptions } from './options.ts';
 
@@ -18,14 +18,17 @@ export function kubernetesSecrets(kubeConfig: KubeConfig, options: SecretOptions
   const api = kubernetesApi(kubeConfig);
   return {
     async values(repository, names, signal) {
-      const values = new Map<string, string>();
-      for (const name of names) {
+      const asked = names.map((name) => {
         const [secretName = '', key = '', ...rest] = name.split('/');
-        const secret =
-          options === undefined || secretName === '' || rest.length > 0
-            ? undefined
-            : await givenSecret(api, options, repository, secretName, signal);
-        const value = secret?.data && Object.hasOwn(secret.data, key) ? secret.data[key] : undefined;
+        return { name, secretName: rest.length > 0 ? '' : secretName, key };
+      });
+      const only = new Set(asked.map(({ secretName }) => secretName));
+      const given =
+        options === undefined || asked.length === 0 ? [] : await givenSecrets(api, options, repository, signal, only);
+      const values = new Map<string, string>();
+      for (const { name, secretName, key } of asked) {
+        const data = given.find(({ metadata }) => metadata.name === secretName)?.data ?? {};
+        const value = Object.hasOwn(data, key) ? data[key] : undefined;
         if (value === undefined) throw missing(repository, name, secretName, key, options);
         values.set(name, valueOf(value));
       }
