@@ -120,7 +120,8 @@ export function buildGateway(options: GatewayOptions): Gateway {
     const response = () => responseOn(request, client);
     const destination = await receive(request);
     if (client.destroyed) return;
-    if (destination === 'healthy') {
+    // A body in front of the other protocol would be one thing to us and another to the service.
+    if (destination === 'healthy' || hasBody(request)) {
       answerWithPage(request, response(), badRequestPage, scheme);
     } else if (destination.kind === 'page') {
       answerWithPage(request, response(), destination.page, scheme);

@@ -231,6 +231,16 @@ describe('requests that ask for something else', () => {
     assert.doesNotMatch(received, /h2c/);
   });
 
+  it('an upgrade with a body is refused', async () => {
+    for (const framing of [`Content-Length: 5`, 'Transfer-Encoding: chunked']) {
+      const { answer, received } = await pass(
+        `POST / HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${framing}\r\n\r\n0\r\n\r\nGET /smuggled`,
+      );
+      assert.match(answer, /^HTTP\/1\.1 400 /);
+      assert.equal(received, '');
+    }
+  });
+
   it('bytes after a declined upgrade are no request', async () => {
     const { answer, received } = await pass(
       `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
