@@ -1,4 +1,4 @@
-/** The document that names everybody whose work is in Berth's image. */
+/** The document that names the packages in Berth's image, with their licences. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LockedPackage, licenseTexts, productionPackages } from './production-packages.ts';
@@ -31,6 +31,9 @@ export function thirdPartyLicenses(root: string): string {
   return `# Third-party licences
 
 Berth runs with these packages. \`npm run licenses\` writes this page from the lock file and from what the packages bring along.
+
+Its image holds programs besides, unchanged and under licences of their own: Node.js (MIT and others), git (GPL-2.0), Helm and buildx (Apache-2.0),
+and what Debian's base image consists of, whose licences are in the image below \`/usr/share/doc\`.
 
 | package | version | licence |
 | --- | --- | --- |
