@@ -48,6 +48,7 @@ const expectedWarnings = [
   /^Kubernetes v1\.2[0-4]\S* is not maintained/,
   /^Pod Security is not enforced/,
   /^the gateway's namespace/,
+  /^the resolvers' namespace/,
   /^Redis .* answers in/,
 ];
 
