@@ -89,10 +89,13 @@ async function upgrade(
   const { key, configuration, signal } = pass;
   if (!configuration) throw new Error(`deploying ${namespace.name}: no snapshot of ${plan.chartRevision}`);
   const { chart, revision, chartRevision } = plan;
-  // Builds and pods take their time. Failing leads to another look, which says why and waits.
-  if (plan.trust === 'untrusted' && !(await mayStillRun(ports.forge, key, revision, signal))) {
-    throw new Error(`deploying ${namespace.name}: ${revision} may not run any more`);
-  }
+  const confirm = async () => {
+    // Builds take their time. Failing leads to another look, which says why and waits.
+    if (plan.trust === 'untrusted' && !(await mayStillRun(ports.forge, key, revision, signal))) {
+      throw new Error(`deploying ${namespace.name}: ${revision} may not run any more`);
+    }
+  };
+  await confirm();
   const digests = new Map(plan.images.map(({ name, ref }) => [name, pass.digests.get(ref) ?? '']));
   const record = async (
     version: number | undefined,
@@ -113,6 +116,7 @@ async function upgrade(
         hosts: plan.routes.map(({ url }) => new URL(url).hostname),
         trust: plan.trust,
         isUpgrade,
+        confirm,
       },
       signal,
     );

@@ -5,11 +5,12 @@ export function limitedReleaser(limit: number, releaser: Releaser): Releaser {
   let running = 0;
   const waiting: (() => void)[] = [];
 
-  async function enter(signal: AbortSignal): Promise<void> {
+  /** Whether there was anything to wait for. */
+  async function enter(signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     if (running < limit) {
       running += 1;
-      return;
+      return false;
     }
     await new Promise<void>((resolve, reject) => {
       const leave = () => {
@@ -24,6 +25,7 @@ export function limitedReleaser(limit: number, releaser: Releaser): Releaser {
       signal.addEventListener('abort', leave, { once: true });
       waiting.push(proceed);
     });
+    return true;
   }
 
   function exit(): void {
@@ -34,8 +36,9 @@ export function limitedReleaser(limit: number, releaser: Releaser): Releaser {
 
   return {
     async upgrade(request, signal) {
-      await enter(signal);
+      const hasWaited = await enter(signal);
       try {
+        if (hasWaited) await request.confirm?.();
         return await releaser.upgrade(request, signal);
       } finally {
         exit();

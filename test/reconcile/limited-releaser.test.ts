@@ -53,6 +53,24 @@ describe('limitedReleaser', () => {
     await all;
   });
 
+  it('D7 asks one that had to wait whether it still may, and hands its place on when not', async () => {
+    const refuse = () => Promise.reject(new Error('it may not run any more'));
+    const first = Promise.all([
+      releaser.upgrade({ ...requestFor('a'), confirm: refuse }, signal),
+      releaser.upgrade({ ...requestFor('b'), confirm: refuse }, signal),
+    ]);
+    const refused = assert.rejects(releaser.upgrade({ ...requestFor('c'), confirm: refuse }, signal), /may not run/);
+    const last = releaser.upgrade({ ...requestFor('d'), confirm: () => Promise.resolve() }, signal);
+    await setImmediate();
+    await end('a');
+    await refused;
+    await setImmediate();
+    assert.deepEqual(begun, ['a', 'b', 'd']);
+    await end('b');
+    await end('d');
+    await Promise.all([first, last]);
+  });
+
   it('hands the place of one that failed on', async () => {
     const failing = assert.rejects(upgrade('a'), /helm failed/);
     const others = Promise.all([upgrade('b'), upgrade('c')]);
