@@ -11,7 +11,7 @@ export const kinds = [
   'broken build',
   'crashing',
 ] as const;
-export type Kind = (typeof kinds)[number];
+type Kind = (typeof kinds)[number];
 
 /** What somebody pushes; `word` is what its page shows, and nobody else's. */
 export interface App {
