@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
-import type { Files } from './repositories.ts';
+import { type Files, page } from './repositories.ts';
 import { startWorld, type World } from './world.ts';
 
 const base = 'FROM localhost:5000/library/busybox:stable';
@@ -30,6 +30,8 @@ describe('hostile content', () => {
     });
     const gatewayPage = (await world.visit(environmentUrl ?? '')).body;
     assert.match(gatewayPage, /This preview failed/);
+    assert.match(gatewayPage, /@acme\/admins !\[x\].*&lt;script&gt;alert/);
+    assert.doesNotMatch(gatewayPage, /<script|<img|\u202E/);
     return {
       comment: world.github
         .comments(repo, number)
@@ -42,6 +44,43 @@ describe('hostile content', () => {
       namespaces: JSON.stringify((await world.namespaces()).map(({ metadata }) => metadata)),
     };
   }
+
+  const branch = `--upload-pack=$(id);\`id\`'"<img/src=x>@acme/admins&&#1😀${'a'.repeat(150)}`;
+  const title =
+    '@acme/admins ![x](http://evil.example/x.png) <script>alert(1)</script> [y](javascript:alert(1)) `` #1\u202E\u0007';
+
+  it('E1 E3 a branch, a title and a label made to be obeyed are text, wherever they go', async () => {
+    const { repo, number, headSha } = open('$(id)--hostile.names', page('hostile'), { branch, title });
+    world.github.label(repo, number, '"><script>alert(1)</script> @acme');
+    const url = await world.running(repo, number, headSha);
+    assert.match(new URL(url).hostname.split('.')[0] ?? '', /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
+    await world.shows(url, headSha);
+    const [namespace] = await world.namespaces();
+    assert.doesNotMatch(JSON.stringify(namespace?.metadata), /upload-pack|acme\/admins|script/);
+    world.github.push(repo, number, {
+      '.berth.yaml': 'images: { "<script>@acme/admins": {} }\nroutes: [![x](http://evil.example)]\n',
+    });
+    const comment = await world.commented(repo, number, /❌/);
+    // Outside of code nothing is left that GitHub would turn into something.
+    const outsideOfCode = comment.replace(/(`+)[^`].*?\1/g, '');
+    assert.doesNotMatch(outsideOfCode, /@acme|<script|<img|!\[|\]\(javascript|\u202E/);
+    await world.github.until(
+      () => world.github.deployments(repo, number).some(({ statuses }) => statuses.at(-1)?.state === 'failure'),
+      {
+        what: 'the deployment to have failed',
+      },
+    );
+    // Each line of the log is one line, in JSON, with nothing in it that a terminal obeys.
+    assert.ok(world.berth.log.every(({ level }) => level !== 'none'));
+  });
+
+  it('E2 repositories whose names differ beyond what fits into a host run side by side', async () => {
+    const name = 'a-name-much-longer-than-what-fits-into-the-host-of-a-preview';
+    const opened = [1, 2].map((index) => open(`${name}-${index}`, page(`number ${index}`)));
+    const urls = await Promise.all(opened.map(({ repo, number, headSha }) => world.running(repo, number, headSha)));
+    assert.notEqual(urls[0], urls[1]);
+    for (const [index, url] of urls.entries()) await world.shows(url, `number ${index + 1}`);
+  });
 
   const leaks: readonly { name: string; repository: string; files: (leak: string) => Files }[] = [
     {
@@ -65,7 +104,7 @@ describe('hostile content', () => {
     it(`${name} shows and keeps none of them`, async () => {
       const token = `ghp_${randomBytes(27).toString('base64').replaceAll(/[+/=]/g, 'x')}`;
       const lines = [held, token].flatMap(formsOf);
-      const { repo, number } = open(repository, files(`${lines.join('\n')}\n(the last word)\n`));
+      const { repo, number } = open(repository, files(`${lines.join('\n')}\n(the last word)\n`), { title });
       const comment = await world.commented(repo, number, /❌/);
       assert.match(comment, /\[redacted\]/);
       assert.match(comment, /\(the last word\)/);
