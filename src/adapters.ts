@@ -113,6 +113,7 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
         endpoints: config.BUILDKIT.map(parseEndpoint),
         untrustedEndpoints: config.BUILDKIT_UNTRUSTED.map(parseEndpoint),
         ownRegistry: config.REGISTRY,
+        untrustedRegistries: config.UNTRUSTED_REGISTRIES,
         buildxPath: config.BUILDX,
         directory: join(config.DATA_DIR, 'buildx'),
         temporaryDirectory: data.temporary,

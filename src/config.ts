@@ -136,6 +136,9 @@ const variables = z.object({
   INSECURE_REGISTRIES: list(''),
   BUILDKIT: list('docker:unix:///var/run/docker.sock'),
   BUILDKIT_UNTRUSTED: list(''),
+  UNTRUSTED_REGISTRIES: list('docker.io,ghcr.io,quay.io,gcr.io,registry.k8s.io,mcr.microsoft.com,public.ecr.aws').pipe(
+    z.array(z.string().regex(/^[a-z0-9.-]+(:\d+)?$/, 'must be hosts of registries such as docker.io')),
+  ),
   BUILDX: z.string().default('docker-buildx'),
   PLATFORM: z
     .string()

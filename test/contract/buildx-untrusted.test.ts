@@ -39,6 +39,7 @@ describe('buildxBuilder, of what a stranger has written', { timeout: 180_000 }, 
       endpoints: [parseEndpoint(`docker:${dockerHost}`)],
       untrustedEndpoints: [parseEndpoint(`docker:${untrustedDockerHost}`)],
       ownRegistry: own,
+      untrustedRegistries: [registry],
       buildxPath: tools.buildx,
       buildTimeoutMs: 60_000,
       directory: path.join(folder, 'buildx'),
@@ -158,6 +159,10 @@ describe('buildxBuilder, of what a stranger has written', { timeout: 180_000 }, 
         name: 'under the host’s name in capitals',
         dockerfile: () => `FROM ${secret.replace('localhost', 'LOCALHOST')}\n`,
       },
+      {
+        name: 'by another name of the registry',
+        dockerfile: () => `FROM ${secret.replace('localhost', '127.0.0.1')}\n`,
+      },
       { name: 'as a place to copy from', dockerfile: () => `FROM ${base}\nCOPY --from=${secret} /secret /\n` },
       {
         name: 'as something to mount',
@@ -177,6 +182,17 @@ describe('buildxBuilder, of what a stranger has written', { timeout: 180_000 }, 
     it('though trusted builds may', async () => {
       await build('trusted', `FROM ${secret}\nRUN grep top /secret\n`);
     });
+  });
+
+  it('cannot have us ask whomever a registry of its own names for a token', async () => {
+    const asked = proxy.requests.length;
+    for (const host of [proxy.host, proxy.host.replace('localhost', '127.0.0.1')]) {
+      assert.match(
+        await refusal(`FROM ${host}/library/busybox:stable\n`),
+        /its registry is not in BERTH_UNTRUSTED_REGISTRIES/,
+      );
+    }
+    assert.equal(proxy.requests.length, asked);
   });
 
   describe('with a registry that hands out tokens', () => {

@@ -20,6 +20,8 @@ export interface BuildxBuilderOptions {
   readonly untrustedEndpoints?: readonly Endpoint[];
   /** Where our images lie, host and path: a stranger's build cannot read them. */
   readonly ownRegistry: string;
+  /** Other hosts whose images a stranger's build may use, if anybody may pull them; `docker.io` for Docker Hub. By default none. */
+  readonly untrustedRegistries?: readonly string[];
   /** The docker-buildx plugin's own program; it runs without the docker command. */
   readonly buildxPath: string;
   /** A Docker configuration directory with credentials for registries; may be read-only. */
@@ -54,6 +56,7 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
   const openRegistry = registryClient(connectRegistries({ configDirectory: undefined, insecureRegistries }));
   const runBuildx = buildxRuns({
     ...options,
+    limits: { ownRegistry: options.ownRegistry, registries: options.untrustedRegistries ?? [] },
     configDirectory,
     insecureRegistries,
     registryCache: options.registryCache === true,

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { DiagnosedError } from '../../domain/errors.ts';
 import { ExitError, run, TimeoutError } from '../../process.ts';
 import { buildArguments, createArguments, environment, secretEnvironment } from './command.ts';
-import { confine } from './confinement.ts';
+import { confine, type Limits } from './confinement.ts';
 import { judge, timedOut } from './diagnosis.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Build } from './examined.ts';
@@ -17,7 +17,7 @@ import { instanceLabel } from './stored-images.ts';
 
 export interface RunOptions {
   readonly instance: string;
-  readonly ownRegistry: string;
+  readonly limits: Limits;
   readonly buildxPath: string;
   readonly configDirectory: string | undefined;
   readonly insecureRegistries: readonly string[];
@@ -93,7 +93,7 @@ export function buildxRuns(options: RunOptions): (each: BuildxRun) => Promise<st
         await symlink(await instances(endpoint, signal), path.join(runDirectory, 'instances'));
       }
       const { dockerfilePath } = build.request;
-      const confined = only && (await confine(runDirectory, dockerfilePath, options.ownRegistry, only));
+      const confined = only && (await confine(runDirectory, dockerfilePath, options.limits, only));
       const request = {
         ...build.request,
         dockerfilePath: confined?.dockerfilePath ?? dockerfilePath,

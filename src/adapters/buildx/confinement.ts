@@ -14,14 +14,18 @@ export interface Confinement {
   readonly dockerfilePath: string;
 }
 
-/**
- * Writes all of it into the directory of one run.
- * @param ownRegistry below which our images lie, host and path.
- */
+export interface Limits {
+  /** Below which our images lie, host and path. */
+  readonly ownRegistry: string;
+  /** Hosts whose images a stranger's build may use, if anybody may pull them; that of `ownRegistry` is one of them. */
+  readonly registries: readonly string[];
+}
+
+/** Writes all of it into the directory of one run. */
 export async function confine(
   runDirectory: string,
   dockerfilePath: string,
-  ownRegistry: string,
+  limits: Limits,
   credentials: PushCredentials,
 ): Promise<Confinement> {
   const confinement = {
@@ -32,9 +36,9 @@ export async function confine(
   };
   await mkdir(confinement.configDirectory);
   await mkdir(path.dirname(confinement.dockerfilePath));
-  const config = JSON.stringify(dockerConfig(ownRegistry, credentials));
+  const config = JSON.stringify(dockerConfig(limits.ownRegistry, credentials));
   await writeFile(path.join(confinement.configDirectory, 'config.json'), config, { mode: 0o600 });
-  await writeFile(confinement.policyPath, JSON.stringify(sourcePolicy(ownRegistry, credentials)));
+  await writeFile(confinement.policyPath, JSON.stringify(sourcePolicy(limits, credentials)));
   await copyFile(dockerfilePath, confinement.dockerfilePath);
   await copyFile(`${dockerfilePath}.dockerignore`, `${confinement.dockerfilePath}.dockerignore`).catch(ignoreAbsence);
   return confinement;
@@ -57,27 +61,24 @@ function dockerConfig(registry: string, credentials: PushCredentials): object {
 }
 
 /**
- * What a stranger's build cannot have. Our registry's images are other teams' too. BuildKit holds every image against it that it resolves, whatever instruction, argument or
- * `ONBUILD` of a base image has named it; a password opens the whole registry, so that none of it may be named then.
- * Source: github.com/moby/buildkit/blob/master/sourcepolicy/pb/policy.proto
+ * What a stranger's build may name, whatever instruction or argument names it; of the rules that match, the last counts. Nothing that
+ * the daemon would fetch by itself, following redirects to what only its own machine can reach. No image of an unknown registry: where
+ * to ask for a token is the registry's to say, and it is buildx that asks, from our own network. None that we have built: they are
+ * other teams' too. A password opens the whole registry, so that nothing of it may be named then.
+ * Source: github.com/moby/buildkit/blob/master/sourcepolicy/engine.go
  */
-export function sourcePolicy(registry: string, { kind }: Pick<PushCredentials, 'kind'>): object {
-  const { host, path: below } = imageName(`${registry}/x`);
-  const folder = kind === 'password' ? '' : below.slice(0, -1);
-  const deny = (selector: object) => ({ action: 'DENY', selector });
+export function sourcePolicy({ ownRegistry, registries }: Limits, { kind }: Pick<PushCredentials, 'kind'>): object {
+  const { host, path: below } = imageName(`${ownRegistry}/x`);
+  const own = `docker-image://${host}/`;
+  const deny = (identifier: string) => ({ action: 'DENY', selector: { identifier } });
+  const allow = (identifier: string) => ({ action: 'ALLOW', selector: { identifier } });
   return {
     rules: [
-      // The daemon itself fetches what `ADD` names, and follows redirects: to what only its own machine can reach, too.
-      ...['http', 'https', 'git'].map((scheme) => deny({ identifier: `${scheme}://*` })),
-      deny({ identifier: `docker-image://${host}/${folder}*` }),
-      // The same whatever the case of the host's letters. Twice, for a BuildKit that does not know `match_type` ignores it.
-      deny({ identifier: `^docker-image://(?i:${escaped(host)})/${escaped(folder)}`, match_type: 'REGEX' }),
+      ...['http', 'https', 'git', 'docker-image'].map((scheme) => deny(`${scheme}://*`)),
+      ...registries.map((registry) => allow(`docker-image://${registry}/*`)),
+      ...(kind === 'password' ? [deny(`${own}*`)] : [allow(`${own}*`), deny(`${own}${below.slice(0, -1)}*`)]),
     ],
   };
-}
-
-function escaped(text: string): string {
-  return text.replace(/[^\w/-]/g, (character) => `\\${character}`);
 }
 
 function ignoreAbsence(error: unknown): void {

@@ -117,7 +117,10 @@ function whatFailed(instruction: string, error: string): string {
 /** What BuildKit does for nobody, and what it does not do for strangers. It names no step for either. */
 function refusal(error: string): string | undefined {
   const image = /source "docker-image:\/\/([^"\s]+)" denied by policy: source denied by policy$/.exec(error)?.[1];
-  if (image !== undefined) return `the image \`${shortened(image)}\` is not for pull requests from forks`;
+  if (image !== undefined) {
+    const why = "it is one of Berth's own, or its registry is not in BERTH_UNTRUSTED_REGISTRIES";
+    return `the image \`${shortened(image)}\` is not for pull requests from forks: ${why}`;
+  }
   const url = /source "((?:https?|git):\/\/[^"\s]+)" denied by policy: source denied by policy$/.exec(error)?.[1];
   if (url !== undefined) {
     return `\`ADD\` of \`${shortened(url)}\` is not for pull requests from forks: let a \`RUN\` download it`;

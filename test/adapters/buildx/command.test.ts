@@ -45,25 +45,25 @@ describe('buildArguments', () => {
 });
 
 describe('sourcePolicy', () => {
-  const denied = (registry: string, kind: 'none' | 'token' | 'password') => {
-    const { rules } = sourcePolicy(registry, { kind }) as { rules: { selector: { identifier: string } }[] };
-    const identifiers = rules.map(({ selector }) => selector.identifier);
-    assert.deepEqual(identifiers.slice(0, 3), ['http://*', 'https://*', 'git://*']);
-    return identifiers.slice(3);
+  const rulesFor = (registry: string, kind: 'none' | 'token' | 'password') => {
+    const { rules } = sourcePolicy({ ownRegistry: registry, registries: ['docker.io'] }, { kind }) as {
+      rules: { action: string; selector: { identifier: string } }[];
+    };
+    const lines = rules.map(({ action, selector }) => `${action} ${selector.identifier}`);
+    const always = ['DENY http://*', 'DENY https://*', 'DENY git://*', 'DENY docker-image://*'];
+    assert.deepEqual(lines.slice(0, 5), [...always, 'ALLOW docker-image://docker.io/*']);
+    return lines.slice(5);
   };
 
-  it('E13 denies what is ours, and with a password all of the registry', () => {
-    assert.deepEqual(denied('registry.test:5000/previews', 'token'), [
-      'docker-image://registry.test:5000/previews/*',
-      '^docker-image://(?i:registry\\.test\\:5000)/previews/',
+  it('E13 denies what is ours, with a password all of the registry, and what nobody has heard of', () => {
+    assert.deepEqual(rulesFor('registry.test:5000/previews', 'token'), [
+      'ALLOW docker-image://registry.test:5000/*',
+      'DENY docker-image://registry.test:5000/previews/*',
     ]);
-    assert.deepEqual(denied('registry.test:5000/previews', 'password'), [
-      'docker-image://registry.test:5000/*',
-      '^docker-image://(?i:registry\\.test\\:5000)/',
-    ]);
-    assert.deepEqual(denied('registry.test', 'none'), [
-      'docker-image://registry.test/*',
-      '^docker-image://(?i:registry\\.test)/',
+    assert.deepEqual(rulesFor('registry.test:5000/previews', 'password'), ['DENY docker-image://registry.test:5000/*']);
+    assert.deepEqual(rulesFor('registry.test', 'none'), [
+      'ALLOW docker-image://registry.test/*',
+      'DENY docker-image://registry.test/*',
     ]);
   });
 });
