@@ -46,6 +46,16 @@ describe('Kubernetes: what confines a preview', { timeout: 120_000 }, () => {
     );
   });
 
+  it('E10 counts as soon as the namespace is prepared: until then the cluster refuses whatever the quota limits', async () => {
+    await using preview = await testPreview();
+    await preview.prepare();
+    const quota = await preview.api.json<{ spec: { hard: object }; status?: { used?: object } }>(
+      { path: `${corePath(preview.name, 'resourcequotas')}/berth` },
+      signal,
+    );
+    assert.deepEqual(Object.keys(quota.status?.used ?? {}).toSorted(), Object.keys(quota.spec.hard).toSorted());
+  });
+
   it('E11 names the Pod Security level and the trust on the namespace', async () => {
     await using preview = await testPreview();
     const api = preview.api;
