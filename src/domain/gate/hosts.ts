@@ -70,7 +70,7 @@ function checkHost(host: Place, { hosts }: GatePolicy): void {
   const text = host.text() ?? '';
   if (hosts.includes(text)) return;
   const what = text === '' ? 'would answer for every host' : `${quoted(text)} is no host of this preview`;
-  host.refuse(hosts.length === 0 ? what : `${what}: ${quoted(hosts.slice(0, 3).join(', '))}`);
+  host.refuse(hosts.length === 0 ? what : `${what}; it has ${hosts.slice(0, 2).join(', ')}`);
 }
 
 const gatewayGroup = 'gateway.networking.k8s.io';

@@ -121,6 +121,20 @@ for (const [apiVersion, backend] of [
   });
 }
 
+describe('what is said of a host', () => {
+  const ruleFor = (value: string, hosts = policy.hosts) => {
+    const ingress = object('networking.k8s.io/v1', 'Ingress', { spec: { rules: [{ host: value }] } });
+    return refusals(ingress, { hosts })[0]?.rule;
+  };
+
+  it('E12 names it, and those that the preview has', () => {
+    assert.equal(ruleFor('x.example'), `"x.example" is no host of this preview; it has ${host}, ${otherHost}`);
+    assert.equal(ruleFor('', [host]), `would answer for every host; it has ${host}`);
+    assert.equal(ruleFor('x.example', []), '"x.example" is no host of this preview');
+    assert.equal(ruleFor('', []), 'would answer for every host');
+  });
+});
+
 for (const kind of ['HTTPRoute', 'GRPCRoute']) {
   describe(kind, () => {
     const route = object('gateway.networking.k8s.io/v1', kind, {
