@@ -26,6 +26,7 @@ describe('Services', () => {
       { clusterIP: '', clusterIPs: ['None'], ipFamilyPolicy: 'PreferDualStack', ipFamilies: ['IPv4'] },
       { sessionAffinity: 'ClientIP', publishNotReadyAddresses: true, internalTrafficPolicy: 'Local' },
       { externalIPs: [], loadBalancerIP: '', loadBalancerSourceRanges: null, externalName: '' },
+      { allocateLoadBalancerNodePorts: false, healthCheckNodePort: 0 },
       {
         ports: [
           { port: 80, nodePort: 0 },
