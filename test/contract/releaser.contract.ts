@@ -39,7 +39,7 @@ async function reasonOf(work: Promise<unknown>): Promise<string> {
 }
 
 export function describeReleaserContract(name: string, makeSubject: () => Promise<ReleaserSubject>): void {
-  describe(`Releaser: ${name}`, { timeout: 120_000 }, () => {
+  describe(`Releaser: ${name}`, { timeout: 300_000 }, () => {
     const { signal } = new AbortController();
     let subject: ReleaserSubject;
     beforeEach(async () => {
