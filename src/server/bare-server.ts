@@ -28,6 +28,8 @@ export function bareServer({ log, requestTimeoutMs, onUnknown }: BareServerOptio
     // For everything that does not read its body itself.
     bodyLimit: 1_024,
     requestTimeout: requestTimeoutMs,
+    // Longer than the idle time of load balancers in front (60 s is the usual default).
+    keepAliveTimeout: 65_000,
     http: {
       headersTimeout: requestTimeoutMs,
       // How often slow requests are looked for; Node's default of 30 s would let them live that much longer.
