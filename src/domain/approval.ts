@@ -1,6 +1,5 @@
 /** What a comment means for one revision of a fork. */
 import { approvalCommandOf } from './approval-command.ts';
-import { shortened } from './escape.ts';
 
 /** Why the newest command on a pull request was not taken. All of it but `why` is from outside. */
 export interface Objection {
@@ -58,5 +57,5 @@ function refused({ author, url }: Comment, why: string): CommentJudgement {
 }
 
 function objectionTo(author: string, url: string, why: string): Objection {
-  return { by: shortened(author, 100), url: shortened(url, 500), why };
+  return { by: author, url, why };
 }

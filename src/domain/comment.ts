@@ -46,6 +46,7 @@ const maxLogLineLength = 400;
 const maxRows = 20;
 const maxBranchLength = 100;
 const maxLoginLength = 60;
+const maxUrlLength = 500;
 
 const headlines: Readonly<Record<Phase, string>> = {
   Building: '🔨 **Building**',
@@ -98,8 +99,9 @@ function approvalRequest(status: Status, fork: ForkStatus & { readonly state: 'w
 }
 
 function objectionLine({ by, url, why }: Objection): string {
-  const command = url === '' ? 'command' : `[command](${linkTarget(url)})`;
-  return `The newest ${command}, by ${login(by)}, ${escapeMarkdown(why)}.`;
+  const isLink = /^https?:\/\//.test(url) && url.length <= maxUrlLength;
+  const command = isLink ? `[command](${linkTarget(url)})` : 'command';
+  return `The newest ${command}, by ${login(by)}, ${escapeMarkdown(shortened(why, maxMessageLength))}.`;
 }
 
 /** Mentions nobody. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { commentOf, descriptionOf } from '../../src/domain/comment.ts';
+import type { Objection } from '../../src/domain/approval.ts';
 import type { Diagnosis } from '../../src/domain/preview.ts';
 import { hostileText, newest, older, statusOf } from './status-sample.ts';
 
@@ -66,6 +67,60 @@ describe('commentOf', () => {
     assert.equal(commentOf(statusOf()), commentOf(statusOf()));
   });
 
+  describe('of a fork that waits for approval', () => {
+    const pull = 'https://github.com/acme/shop/pull/42';
+    const fork = { state: 'waiting', branch: 'topic', baseBranch: 'main', objection: undefined } as const;
+    const held = (change: Partial<typeof fork | { objection: Objection }> = {}) =>
+      commentOf(statusOf({ phase: 'Held', urls: [], images: [], message: 'It waits.', fork: { ...fork, ...change } }));
+
+    it('D1 tells a maintainer what to type, and what will run', () => {
+      const text = held();
+      assert.ok(text.startsWith(`✋ **Waiting for approval** ${newestLink}\n\nIt waits.\n\n`));
+      assert.ok(text.includes(`\n\n\`\`\`text\n/preview approve ${newest}\n\`\`\`\n\n`));
+      assert.ok(text.includes(`[what it changes](${pull}/files/${newest})`));
+      assert.match(
+        text,
+        /the fork's branch `topic`.* only untrusted code uses.* without any secrets.* the newest `main`/,
+      );
+    });
+
+    it('D6 says why the newest command was not taken, and mentions nobody', () => {
+      const objection = { by: 'mo@na', url: `${pull}#issuecomment-7`, why: 'was not taken: its comment was edited' };
+      const text = held({ objection });
+      assert.ok(
+        text.includes(`The newest [command](${pull}#issuecomment-7), by mo@&#8203;na, was not taken: its comment`),
+      );
+    });
+
+    it('E3 shows branches and people as text, however long', () => {
+      const long = `${hostileText}\n# big \`\`\`\n/preview approve ${newest}\n`.repeat(1_000);
+      const objection = { by: long, url: `javascript:${long}`, why: 'was not taken: it is quoted' };
+      const text = commentOf(
+        statusOf({ phase: 'Held', fork: { state: 'waiting', branch: long, baseBranch: long, objection } }),
+      );
+      assert.ok(text.length < 65_536);
+      assert.equal(text.split('\n').filter((line) => line === `/preview approve ${newest}`).length, 1);
+      assert.doesNotMatch(text, /^# big/m);
+    });
+  });
+
+  it('says who approved the code of a fork that runs', () => {
+    const text = commentOf(statusOf({ phase: 'Ready', serving: newest, fork: { state: 'approved', by: '@mona' } }));
+    assert.equal(
+      text,
+      `✅ **[Open the preview](${url})** · running ${newestLink} · a fork's code, approved by @&#8203;mona\n`,
+    );
+  });
+
+  it('D9 links places of the base branch to its revision', () => {
+    const diagnosis: Diagnosis = {
+      reason: 'ManifestInvalid',
+      message: 'No.',
+      places: [{ path: '.berth.yaml', line: 3, column: 7, message: 'no', revision: older }],
+    };
+    assert.ok(commentOf(statusOf({ phase: 'Failed', diagnosis })).includes(`/blob/${older}/.berth.yaml#L3`));
+  });
+
   it('E3 shows what a stranger wrote as text', () => {
     const diagnosis: Diagnosis = {
       reason: 'BuildFailed',
@@ -109,6 +164,11 @@ describe('commentOf', () => {
 describe('descriptionOf', () => {
   const rows = [
     { name: 'ready', status: statusOf({ phase: 'Ready' }), want: 'Running a1b2c3d' },
+    {
+      name: 'ready with approval',
+      status: statusOf({ phase: 'Ready', fork: { state: 'approved', by: 'mona' } }),
+      want: 'Running a1b2c3d, approved by mona',
+    },
     { name: 'building', status: statusOf(), want: 'Building web.' },
     {
       name: 'failed',

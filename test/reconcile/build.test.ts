@@ -120,6 +120,14 @@ describe('build', () => {
     assert.deepEqual(builder.builds, []);
   });
 
+  it('D7 does not touch untrusted code without an approval, and calls that no failure', async () => {
+    const job = { ...jobFor({ Dockerfile: 'FROM base\n' }), trust: 'untrusted' } as const;
+    await run(job);
+    assert.deepEqual(source.asked, []);
+    assert.deepEqual(builder.builds, []);
+    assert.deepEqual(await store.log(ref), []);
+  });
+
   it('goes on when the log cannot be stored, even for long', async () => {
     store.appendLog = () => Promise.reject(new Error('out of memory'));
     const { build: buildAtOnce } = builder;
