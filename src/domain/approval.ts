@@ -44,18 +44,14 @@ export function judgementOf(comment: Comment, revision: string): CommentJudgemen
 
 /** The objection to somebody who may not write to the repository. */
 export function withoutRight(author: string, url: string): Objection {
-  return objectionTo(author, url, 'was not taken: its author may not write to this repository');
+  return { by: author, url, why: 'was not taken: its author may not write to this repository' };
 }
 
 /** The objection to an approval whose author has lost the right since. */
 export function rightLost(author: string, url: string): Objection {
-  return objectionTo(author, url, 'does not count any more: its author may not write to this repository');
+  return { by: author, url, why: 'does not count any more: its author may not write to this repository' };
 }
 
 function refused({ author, url }: Comment, why: string): CommentJudgement {
-  return { kind: 'refused', objection: objectionTo(author, url, why) };
-}
-
-function objectionTo(author: string, url: string, why: string): Objection {
-  return { by: author, url, why };
+  return { kind: 'refused', objection: { by: author, url, why } };
 }
