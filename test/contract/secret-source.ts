@@ -15,7 +15,7 @@ export interface SecretSource extends AsyncDisposable {
   remove(name: string): Promise<void>;
 }
 
-export interface SourceSecret {
+interface SourceSecret {
   /** As in the annotation. */
   readonly repositories: string;
   readonly data: Readonly<Record<string, string>>;
