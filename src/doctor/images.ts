@@ -26,7 +26,7 @@ const untrustedPool: Pool = { variable: 'BERTH_BUILDKIT_UNTRUSTED', trust: 'untr
 
 const noUntrusted = note('pull requests from forks are not built: BERTH_BUILDKIT_UNTRUSTED names no builder for them');
 
-export function sharedEndpoint(text: string): Finding {
+function sharedEndpoint(text: string): Finding {
   return warning(
     `${text} builds what strangers bring and what you trust: its cache is shared between them, and a stranger who gets out of a build ` +
       'step has all of it',
