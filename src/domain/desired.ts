@@ -1,5 +1,5 @@
 /** What a pull request asks for, before anything of its code is looked at. */
-import { posix } from 'node:path';
+import { matchesGlob } from './glob.ts';
 import type { Desired, PullRequest } from './preview.ts';
 
 /** Labels by which people steer a preview. */
@@ -49,5 +49,5 @@ export function intentOf(pullRequest: PullRequest | undefined): string {
 }
 
 function matchesAny(globs: readonly string[], text: string): boolean {
-  return globs.some((glob) => posix.matchesGlob(text, glob));
+  return globs.some((glob) => matchesGlob(text, glob));
 }

@@ -50,6 +50,11 @@ const buildSecret = z
   );
 
 const maxBuildSecrets = 20;
+/** Each is held against every changed file. */
+const maxGlobs = 50;
+/** Each image is a build or something to wait for, each route a host: more is a mistake. */
+const maxImages = 50;
+const maxRoutes = 50;
 
 const builtImage = z
   .strictObject({
@@ -122,11 +127,13 @@ const when = z
     branches: z
       .array(glob)
       .min(1, 'must not be empty')
+      .max(maxGlobs, `must be at most ${maxGlobs}`)
       .optional()
       .meta({ description: 'Base branches, as globs. Default: all.' }),
     paths: z
       .array(glob)
       .min(1, 'must not be empty')
+      .max(maxGlobs, `must be at most ${maxGlobs}`)
       .optional()
       .meta({ description: 'Only when one of these changed, as globs. Default: any.' }),
   })
@@ -140,6 +147,7 @@ export const manifestSchema = z
         z.string().regex(imageNamePattern, `must be a name that begins with a letter: ${nameRule}`),
         z.union([builtImage, externalImage]),
       )
+      .refine((images) => Object.keys(images).length <= maxImages, `must be at most ${maxImages}`)
       .optional()
       .meta({ description: 'Images by name. Left out: `web`, from the `Dockerfile` at the root.' }),
     chart: z
@@ -165,6 +173,7 @@ export const manifestSchema = z
     }),
     routes: z
       .record(z.string().regex(routeNamePattern, `must be a name: ${nameRule}`), route)
+      .refine((routes) => Object.keys(routes).length <= maxRoutes, `must be at most ${maxRoutes}`)
       .optional()
       .meta({ description: 'What is reachable from outside, by name; the first is the main URL.' }),
     when: when.optional(),

@@ -298,6 +298,17 @@ describe('what is wrong with a manifest', () => {
 });
 
 describe('E6 a manifest made to exhaust its reader', () => {
+  const many = (count: number, line: (index: number) => string) =>
+    Array.from({ length: count }, (_, index) => line(index)).join('');
+  const counts = [
+    { name: 'images', text: `images:\n${many(51, (index) => `  i${index}: {}\n`)}` },
+    { name: 'routes', text: `routes:\n${many(51, (index) => `  r${index}: { service: web, port: 80 }\n`)}` },
+    { name: 'when.paths', text: `when:\n  paths:\n${many(51, (index) => `    - a${index}\n`)}` },
+  ];
+  for (const { name, text } of counts) {
+    it(`too many ${name}`, () => assert.throws(() => parseManifest(text, '.berth.yaml'), /must be at most 50/));
+  }
+
   const bomb = ['values:', '  a: &a [x, x, x, x, x, x, x, x, x, x]'];
   for (let level = 1; level < 12; level += 1) {
     const [above, here] = [String.fromCharCode(96 + level), String.fromCharCode(97 + level)];
