@@ -59,7 +59,7 @@ export interface FakeForge extends Forge {
   failRights(error?: Error): void;
 }
 
-export type Role = 'admin' | 'maintain' | 'write' | 'triage' | 'read';
+type Role = 'admin' | 'maintain' | 'write' | 'triage' | 'read';
 
 interface FakeDeployment {
   readonly revision: string;

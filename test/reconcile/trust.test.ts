@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { RetryLaterError } from '../../src/domain/errors.ts';
 import type { PreviewKey, PullRequest } from '../../src/domain/preview.ts';
 import { closedGate } from './gate.ts';
@@ -210,6 +211,20 @@ describe('a fork', () => {
     },
   );
 
+  itInWorld('D7 raises no alarm when its build is refused while its namespace is made', async (world) => {
+    const { key } = world.openFork();
+    world.approve(key);
+    after(world.queue, 'startBuilds', 1, () => demote(world));
+    const { prepareNamespace } = world.cluster;
+    world.cluster.prepareNamespace = async (...args) => {
+      while ((await world.queue.waitingFor(key)).length > 0) await setImmediate();
+      return prepareNamespace(...args);
+    };
+    await world.run(key);
+    await assertHeld(world, key);
+    assert.deepEqual(world.failures(), []);
+  });
+
   itInWorld('D4 is not built once something newer is approved', async (world) => {
     const { key } = world.openFork();
     world.approve(key);
@@ -248,6 +263,8 @@ describe('a fork', () => {
       assert.ok(!world.source.asked.includes(pushed));
       assert.ok(!revisionsBuilt(world).includes(pushed));
       assert.deepEqual(world.releaser.upgrades, []);
+      const active = world.forge.deployments(key).filter(({ state }) => state !== 'inactive');
+      assert.deepEqual(active, [], 'nothing seems to be going on');
     });
   }
 
