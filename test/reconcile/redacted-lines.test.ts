@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DiagnosedError } from '../../src/domain/errors.ts';
-import type { Builder, BuildRequest } from '../../src/ports.ts';
+import type { Builder, BuildRequest, ReleaseRequest } from '../../src/ports.ts';
 import { RedactedLines } from '../../src/reconcile/redacted-lines.ts';
-import { redactedBuilder } from '../../src/reconcile/redacted-ports.ts';
+import { redactedBuilder, redactedReleaser } from '../../src/reconcile/redacted-ports.ts';
 import { createRedaction } from '../../src/redaction.ts';
 import { fakeBuilder } from '../fakes/builder.ts';
+import { fakeCluster } from '../fakes/cluster.ts';
+import { fakeReleaser } from '../fakes/releaser.ts';
 
 const secret = 'c0ffee17d2be5584aa01bb6e91c2d3e4f5a6b7c8d9e0f1a2b3c4d5e6f7081920';
 const redaction = createRedaction({ credentials: [secret] });
-const pieces = secret.match(/.{1,7}/g) ?? [];
+const pieces: readonly string[] = secret.match(/.{1,7}/g) ?? [];
 
 describe('E4 the log of a build is redacted while it is written', () => {
   // Wherever the credential falls between two passes.
@@ -64,4 +66,21 @@ it('E4 the last lines of a failed step hold no rest of a credential that began b
     return true;
   });
   assert.deepEqual(shown, [...pieces.map(() => '#5 [redacted]'), '#5 the end']);
+});
+
+it('E4 handlers and Helm fail without the credentials that were in their words', async () => {
+  class OutageError extends Error {
+    readonly retryAt = 7;
+  }
+  const outage = new OutageError(`asking https://user:${secret}@host/: no answer`);
+  const releaser = redactedReleaser(
+    { ...fakeReleaser(fakeCluster().world), upgrade: () => Promise.reject(outage) },
+    redaction,
+  );
+  const expected = (error: unknown) => {
+    assert.ok(error instanceof OutageError && error.retryAt === 7);
+    assert.equal(error.message, 'asking https://[redacted]@host/: no answer');
+    return true;
+  };
+  await assert.rejects(releaser.upgrade({} as ReleaseRequest, new AbortController().signal), expected);
 });

@@ -3,6 +3,7 @@ import { beforeEach, describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { FencedError } from '../../src/domain/errors.ts';
 import type { Phase, Status } from '../../src/domain/status.ts';
+import type { Store } from '../../src/ports.ts';
 import { type Reporter, reporterFor } from '../../src/reconcile/reporter.ts';
 import { createRedaction } from '../../src/redaction.ts';
 import { statusOf } from '../domain/status-sample.ts';
@@ -12,6 +13,7 @@ import { fakeStore } from '../fakes/store.ts';
 import { closedGate, type Gate } from './gate.ts';
 
 const { signal } = new AbortController();
+const secret = 'c0ffee17d2be5584aa01bb6e91c2d3e4';
 
 describe('reporterFor', () => {
   let forge: FakeForge;
@@ -19,10 +21,12 @@ describe('reporterFor', () => {
   let written: string[];
   let mayWrite: () => Promise<void>;
   let reporter: Reporter;
+  let store: Store;
   let status: (phase: Phase, change?: Partial<Status>) => Status;
 
   beforeEach(() => {
     forge = fakeForge();
+    store = fakeStore(fakeClock());
     gate = closedGate();
     written = [];
     mayWrite = () => Promise.resolve();
@@ -37,10 +41,25 @@ describe('reporterFor', () => {
       },
     };
     reporter = reporterFor(
-      { forge: slow, store: fakeStore(fakeClock()), redaction: createRedaction() },
+      { forge: slow, store, redaction: createRedaction({ credentials: [secret] }) },
       { name: 'pr-1', mayWrite: () => mayWrite(), reclaimed: () => undefined },
       signal,
     );
+  });
+
+  it('E4 saves, comments and deploys nothing that holds a credential', async () => {
+    const log = ['first', secret.slice(0, 15), secret.slice(15), 'last'];
+    const places = [{ path: secret, line: 1, column: 1, message: btoa(`user:${secret}`) }];
+    const diagnosis = { reason: 'BuildFailed' as const, message: `curl ?token=${secret}`, log, places };
+    const failed = status('Failed', { diagnosis, revision: 'a'.repeat(40), message: secret });
+    gate.open();
+    reporter.report(failed);
+    await reporter.flush();
+    const saved = await store.status('pr-1');
+    assert.deepEqual(saved?.diagnosis?.log, ['first', '[redacted]', '[redacted]', 'last']);
+    const told = JSON.stringify([saved, written, forge.writes]);
+    assert.doesNotMatch(told, /c0ffee1|91c2d3e4|YzBmZmVl/);
+    assert.match(written.join(), /\[redacted\\\]/);
   });
 
   it('writes only the newest of what came while the forge took its time, and the last for sure', async () => {
