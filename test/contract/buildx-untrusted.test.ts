@@ -243,6 +243,11 @@ describe('buildxBuilder, of what a stranger has written', { timeout: 180_000 }, 
         ref: `${proxy.host}/${path}:1`,
       });
       assert.ok(await by.digestOf(ref, signal));
+      // The one token would be shown for all that is pulled from there, and open nothing: better say so at once.
+      assert.match(
+        await refusal(`FROM ${proxy.host}/library/busybox:stable\n`, { by, ref }),
+        /is not for pull requests from forks/,
+      );
       assert.deepEqual([...new Set(asked)].toSorted(), [
         `we repository:${path}:pull`,
         `we repository:${path}:pull,push`,
@@ -252,14 +257,11 @@ describe('buildxBuilder, of what a stranger has written', { timeout: 180_000 }, 
     it('cannot start from a private image that our credentials would open, nor tell whether there is one', async () => {
       await build('trusted', `FROM ${base}\n`, { ref: `${registry}/private-${unique}/app:1` });
       guard(() => false);
-      const by = builder({ configDirectory, ownRegistry: `${proxy.host}/test-${unique}` });
-      const ref = `${proxy.host}/test-${unique}/shop/web:2`;
+      const by = builder({ configDirectory, untrustedRegistries: [registry, proxy.host] });
       for (const image of [`${proxy.host}/private-${unique}/app:1`, `${proxy.host}/private-${unique}/nothing:1`]) {
-        assert.match(
-          await refusal(`FROM ${image}\n`, { by, ref }),
-          /the image `\S+` does not exist or may not be read/,
-        );
+        assert.match(await refusal(`FROM ${image}\n`, { by }), /the image `\S+` does not exist or may not be read/);
       }
+      assert.ok(asked.length > 0);
       assert.deepEqual(
         asked.filter((line) => line.includes('private')).filter((line) => line.startsWith('we')),
         [],

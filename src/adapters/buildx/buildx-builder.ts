@@ -110,12 +110,12 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
     const { host, path } = imageName(build.request.ref);
     const credentials = () => registries.pushCredentials({ host, path }, build.signal);
     const needed = await credentials();
-    const given = { only: needed, registry: openRegistry };
+    const given = { only: { credentials: needed, pushTakes: needed.kind }, registry: openRegistry };
     if (needed.kind !== 'token') return pushed(endpoint, build, given);
-    const none = { kind: 'none' } as const;
+    const none = { credentials: { kind: 'none' }, pushTakes: needed.kind } as const;
     await runBuildx({ ...given, endpoint, build, only: none, push: false, pushWithDocker: false });
     const again = { ...build, withoutCache: false, onLog: () => undefined };
-    return pushed(endpoint, again, { ...given, only: await credentials() });
+    return pushed(endpoint, again, { ...given, only: { credentials: await credentials(), pushTakes: needed.kind } });
   }
 
   async function pushed(

@@ -6,13 +6,12 @@ import { z } from 'zod';
 import { DiagnosedError } from '../../domain/errors.ts';
 import { ExitError, run, TimeoutError } from '../../process.ts';
 import { buildArguments, createArguments, environment, secretEnvironment } from './command.ts';
-import { confine, type Limits } from './confinement.ts';
+import { confine, type Given, type Limits } from './confinement.ts';
 import { judge, timedOut } from './diagnosis.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Build } from './examined.ts';
 import { Progress } from './progress.ts';
 import type { Registry } from './registry.ts';
-import type { PushCredentials } from './registry-connection.ts';
 import { instanceLabel } from './stored-images.ts';
 
 export interface RunOptions {
@@ -34,7 +33,7 @@ export interface BuildxRun {
   readonly push: boolean;
   readonly pushWithDocker: boolean;
   /** For a stranger's build: what it is given in place of our Docker configuration. */
-  readonly only: PushCredentials | undefined;
+  readonly only: Given | undefined;
   /** Knows whether an image is there for whoever builds. */
   readonly registry: Registry;
 }

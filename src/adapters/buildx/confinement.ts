@@ -21,12 +21,19 @@ export interface Limits {
   readonly registries: readonly string[];
 }
 
+/** What a run is given in place of our Docker configuration. */
+export interface Given {
+  readonly credentials: PushCredentials;
+  /** What it will take to push the result, by this run or a later one: what that denies is denied at once. */
+  readonly pushTakes: PushCredentials['kind'];
+}
+
 /** Writes all of it into the directory of one run. */
 export async function confine(
   runDirectory: string,
   dockerfilePath: string,
   limits: Limits,
-  credentials: PushCredentials,
+  { credentials, pushTakes }: Given,
 ): Promise<Confinement> {
   const confinement = {
     configDirectory: path.join(runDirectory, 'docker'),
@@ -38,7 +45,7 @@ export async function confine(
   await mkdir(path.dirname(confinement.dockerfilePath));
   const config = JSON.stringify(dockerConfig(limits.ownRegistry, credentials));
   await writeFile(path.join(confinement.configDirectory, 'config.json'), config, { mode: 0o600 });
-  await writeFile(confinement.policyPath, JSON.stringify(sourcePolicy(limits, credentials)));
+  await writeFile(confinement.policyPath, JSON.stringify(sourcePolicy(limits, pushTakes)));
   await copyFile(dockerfilePath, confinement.dockerfilePath);
   await copyFile(`${dockerfilePath}.dockerignore`, `${confinement.dockerfilePath}.dockerignore`).catch(ignoreAbsence);
   return confinement;
@@ -64,10 +71,11 @@ function dockerConfig(registry: string, credentials: PushCredentials): object {
  * What a stranger's build may name, whatever instruction or argument names it; of the rules that match, the last counts. Nothing that
  * the daemon would fetch by itself, following redirects to what only its own machine can reach. No image of an unknown registry: where
  * to ask for a token is the registry's to say, and it is buildx that asks, from our own network. None that we have built: they are
- * other teams' too. A password opens the whole registry, so that nothing of it may be named then.
+ * other teams' too. What the push takes is used for each pull from its
+ * registry, too: a password would open all of it and a token nothing, so that none of it may be named then.
  * Source: github.com/moby/buildkit/blob/master/sourcepolicy/engine.go
  */
-export function sourcePolicy({ ownRegistry, registries }: Limits, { kind }: Pick<PushCredentials, 'kind'>): object {
+export function sourcePolicy({ ownRegistry, registries }: Limits, pushTakes: PushCredentials['kind']): object {
   const { host, path: below } = imageName(`${ownRegistry}/x`);
   const own = `docker-image://${host}/`;
   const deny = (identifier: string) => ({ action: 'DENY', selector: { identifier } });
@@ -76,7 +84,7 @@ export function sourcePolicy({ ownRegistry, registries }: Limits, { kind }: Pick
     rules: [
       ...['http', 'https', 'git', 'docker-image'].map((scheme) => deny(`${scheme}://*`)),
       ...registries.map((registry) => allow(`docker-image://${registry}/*`)),
-      ...(kind === 'password' ? [deny(`${own}*`)] : [allow(`${own}*`), deny(`${own}${below.slice(0, -1)}*`)]),
+      ...(pushTakes === 'none' ? [allow(`${own}*`), deny(`${own}${below.slice(0, -1)}*`)] : [deny(`${own}*`)]),
     ],
   };
 }

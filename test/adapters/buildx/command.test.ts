@@ -46,7 +46,7 @@ describe('buildArguments', () => {
 
 describe('sourcePolicy', () => {
   const rulesFor = (registry: string, kind: 'none' | 'token' | 'password') => {
-    const { rules } = sourcePolicy({ ownRegistry: registry, registries: ['docker.io'] }, { kind }) as {
+    const { rules } = sourcePolicy({ ownRegistry: registry, registries: ['docker.io'] }, kind) as {
       rules: { action: string; selector: { identifier: string } }[];
     };
     const lines = rules.map(({ action, selector }) => `${action} ${selector.identifier}`);
@@ -55,12 +55,14 @@ describe('sourcePolicy', () => {
     return lines.slice(5);
   };
 
-  it('E13 denies what is ours, with a password all of the registry, and what nobody has heard of', () => {
-    assert.deepEqual(rulesFor('registry.test:5000/previews', 'token'), [
+  it('E13 denies what is ours, with credentials all of the registry, and what nobody has heard of', () => {
+    assert.deepEqual(rulesFor('registry.test:5000/previews', 'none'), [
       'ALLOW docker-image://registry.test:5000/*',
       'DENY docker-image://registry.test:5000/previews/*',
     ]);
-    assert.deepEqual(rulesFor('registry.test:5000/previews', 'password'), ['DENY docker-image://registry.test:5000/*']);
+    for (const kind of ['token', 'password'] as const) {
+      assert.deepEqual(rulesFor('registry.test:5000/previews', kind), ['DENY docker-image://registry.test:5000/*']);
+    }
     assert.deepEqual(rulesFor('registry.test', 'none'), [
       'ALLOW docker-image://registry.test/*',
       'DENY docker-image://registry.test/*',
