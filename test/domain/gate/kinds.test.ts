@@ -81,7 +81,7 @@ describe('kinds of objects', () => {
   const ofTheCluster = [
     'storage.k8s.io/v1 CSINode', 'storage.k8s.io/v1 CSIDriver', 'storagemigration.k8s.io/v1alpha1 StorageVersionMigration',
     'admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy', 'authorization.k8s.io/v1 SubjectAccessReview',
-    'flowcontrol.apiserver.k8s.io/v1 FlowSchema', 'internal.apiserver.k8s.io/v1alpha1 StorageVersion', 'node.k8s.io/v1 RuntimeClass',
+    'flowcontrol.apiserver.k8s.io/v1 FlowSchema', 'internal.apiserver.k8s.io/v1alpha1 StorageVersion', 'node.k8s.io/v1 Thing',
     'coordination.k8s.io/v1 Lease', 'resource.k8s.io/v1 ResourceClaim', 'policy.networking.k8s.io/v1alpha2 ClusterPolicy',
     'security.openshift.io/v1 RangeAllocation', 'authorization.openshift.io/v1 Thing', 'discovery.k8s.io/v1 Thing',
     'scheduling.k8s.io/v1 Workload', 'certificates.k8s.io/v1alpha1 ClusterTrustBundle', 'apiextensions.k8s.io/v1 Thing',
