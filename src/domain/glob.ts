@@ -147,7 +147,8 @@ function partsOf(glob: string): readonly Part[] {
     // As in shells, braces around one thing are braces.
     const closers = kind === 'one' ? '}' : ',}';
     const found = [sequence(closers)];
-    while (glob[at] === ',' && kind === 'several') {
+    // There is none between braces around one thing.
+    while (glob[at] === ',') {
       at += 1;
       found.push(sequence(closers));
     }

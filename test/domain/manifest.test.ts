@@ -333,13 +333,14 @@ describe('E6 a manifest made to exhaust its reader', () => {
   ];
   for (const { name, text, want } of rows) {
     it(`${name}: refused in a sentence, soon`, () => {
-      const startedAt = performance.now();
+      const before = process.cpuUsage();
       const { message, places: found } = diagnosisOf(text);
       assert.match(message, want);
       assert.ok(message.length < 300, message);
       assert.ok((found?.length ?? 0) <= 50);
       // Generous: a machine that is busy. Unbounded, each of these takes minutes or the whole heap.
-      assert.ok(performance.now() - startedAt < 3_000);
+      // Of the processor: the machine may be busy with something else.
+      assert.ok(process.cpuUsage(before).user < 3_000_000);
     });
   }
 });

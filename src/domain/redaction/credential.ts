@@ -13,7 +13,7 @@ const ordinaryWords = new Set(
 );
 
 /** Whether a text is worth being looked for: a short or simple one would hit everything. */
-export function isHoldable(text: string): boolean {
+function isHoldable(text: string): boolean {
   if (text.length < shortestNeedle || new Set(text).size < leastDifferent) return false;
   // Addresses of machines, and numbers with dots such as versions.
   if (/^[\d.:]{1,21}$/.test(text) && /[.:]/.test(text)) return false;

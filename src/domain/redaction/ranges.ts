@@ -1,7 +1,7 @@
 /** The places of a text that are left out. */
 import type { View } from './view.ts';
 
-export const replacement = '[redacted]';
+const replacement = '[redacted]';
 
 /** From, inclusive, and to, exclusive. */
 export type Range = readonly [from: number, to: number];
