@@ -26,6 +26,12 @@ describe('Services', () => {
       { clusterIP: '', clusterIPs: ['None'], ipFamilyPolicy: 'PreferDualStack', ipFamilies: ['IPv4'] },
       { sessionAffinity: 'ClientIP', publishNotReadyAddresses: true, internalTrafficPolicy: 'Local' },
       { externalIPs: [], loadBalancerIP: '', loadBalancerSourceRanges: null, externalName: '' },
+      {
+        sessionAffinityConfig: { clientIP: {} },
+        topologyKeys: ['*'],
+        trafficDistribution: 'PreferClose',
+        ipFamily: 'IPv4',
+      },
       { allocateLoadBalancerNodePorts: false, healthCheckNodePort: 0 },
       {
         ports: [

@@ -120,6 +120,7 @@ describe('storage', () => {
       const mounted = pod(podSpec({ volumes: [{ name: 'data', [type]: {} }] }));
       for (const podSecurity of ['restricted', 'baseline'] as const) {
         assert.deepEqual(refusedFields(mounted, { podSecurity }), [`spec.volumes[0].${type}`]);
+        assert.equal(refusals(mounted, { podSecurity }).length, 1);
       }
       assert.deepEqual(refusals(mounted, { podSecurity: 'privileged' }), []);
     }
