@@ -124,14 +124,13 @@ describe('storage', () => {
       }
       assert.deepEqual(refusals(mounted, { podSecurity: 'privileged' }), []);
     }
-    const own = pod(
-      podSpec({
-        volumes: [
-          { name: 'a', secret: {} },
-          { name: 'b', emptyDir: {}, nfs: null },
-        ],
-      }),
-    );
-    assert.deepEqual(refusals(own, { podSecurity: 'baseline' }), []);
+    for (const type of 'configMap downwardAPI emptyDir ephemeral image persistentVolumeClaim projected secret'.split(
+      ' ',
+    )) {
+      const own = pod(podSpec({ volumes: [{ name: 'data', [type]: {}, nfs: null }] }));
+      assert.deepEqual(refusals(own, { podSecurity: 'baseline' }), [], type);
+    }
+    const ofNode = pod(podSpec({ volumes: [{ name: 'data', hostPath: {} }] }));
+    assert.equal(refusals(ofNode, { podSecurity: 'baseline' }).length, 1);
   });
 });
