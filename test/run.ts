@@ -21,10 +21,14 @@ interface Suite {
   readonly concurrency: number;
 }
 
+const longOnes = ['test/domain/**/linear-time.test.ts'];
+
 const suites: Readonly<Record<string, Suite>> = {
   unit: {
     needsStack: false,
-    files: globSync('test/{*.test.ts,{domain,reconcile,doctor,local,bench,adapters/!(git|github)}/**/*.test.ts}'),
+    files: globSync('test/{*.test.ts,{domain,reconcile,doctor,local,bench,adapters/!(git|github)}/**/*.test.ts}', {
+      exclude: longOnes,
+    }),
     concurrency: 2,
   },
   // What speaks through sockets and to git.
@@ -33,7 +37,8 @@ const suites: Readonly<Record<string, Suite>> = {
     files: globSync('test/{server,gateway,simulator,adapters/{git,github}}/**/*.test.ts'),
     concurrency: 2,
   },
-  faults: { needsStack: false, files: globSync('test/faults/**/*.test.ts'), concurrency: 2 },
+  // What takes long in memory: random schedules, and texts of many megabytes.
+  faults: { needsStack: false, files: globSync(['test/faults/**/*.test.ts', ...longOnes]), concurrency: 2 },
   contract: { needsStack: true, files: globSync('test/contract/**/*.test.ts'), concurrency: 2 },
   e2e: { needsStack: true, files: globSync('test/e2e/**/*.test.ts'), concurrency: 2 },
 };
