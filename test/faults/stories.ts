@@ -136,7 +136,10 @@ async function pictureOf({ world, key }: { readonly world: FaultWorld; readonly 
       image: world.pods.running.get(uid),
     })),
     comments: world.forge.comments(key),
-    approvals: world.forge.approvals(key),
+    // As with deployments below.
+    approvals: world.forge
+      .approvals(key)
+      .filter(({ revision }) => revision === world.forge.current(key)?.head.revision),
     // Those of revisions that were overtaken may never have been begun.
     deployments: world.forge
       .deployments(key)
