@@ -107,10 +107,21 @@ describe('Kubernetes: why a preview does not run', { concurrency: 4, timeout: 12
   });
 
   it('G7 says that the quota does not suffice', async () => {
+    // Each of them is within what a container may have.
+    const resources = { requests: { memory: '6Gi' }, limits: { memory: '6Gi' } };
+    const manifest = deployment('api', { resources }) as { spec: { template: { spec: { containers: object[] } } } };
+    const { containers } = manifest.spec.template.spec;
+    containers.push({ ...containers[0], name: 'beside' });
+    const diagnosis = await diagnosisOf(manifest);
+    assert.equal(diagnosis.reason, 'QuotaExceeded');
+    assert.match(diagnosis.message, /`api` exceed the preview's quota: requested: .*memory=12Gi/);
+  });
+
+  it('G7 says that a container may not have so much', async () => {
     const resources = { requests: { memory: '100Gi' }, limits: { memory: '100Gi' } };
     const diagnosis = await diagnosisOf(deployment('api', { resources }));
     assert.equal(diagnosis.reason, 'QuotaExceeded');
-    assert.match(diagnosis.message, /`api` exceed the preview's quota: requested: .*memory=100Gi/);
+    assert.match(diagnosis.message, /`api` do not fit the preview's limits: maximum memory usage per Container is 8Gi/);
   });
 
   it('G7 says that the quota does not suffice for a stateful set', async () => {
