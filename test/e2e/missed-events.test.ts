@@ -39,7 +39,7 @@ describe('events that never came', () => {
     await world.running(repo, opened.number, opened.headSha);
     await world.removed(repo, closed.number);
     await waitUntil('its namespace to be gone', async () => (await world.namespaces()).length === 2);
-    assert.deepEqual(states(world, repo, closed.number), ['inactive']);
+    await inactive(world, repo, closed.number);
     assert.equal(await metric(world.berth, 'berth_reclaims_total{kind="namespace"}'), 1);
   });
 
@@ -97,9 +97,7 @@ describe('events that never came', () => {
     await waitUntil('the namespace to be gone', async () => !(await isThere()));
     await world.restart('SIGTERM');
     await world.removed(repo, number);
-    await github.until(() => states(world, repo, number).every((state) => state === 'inactive'), {
-      what: 'its deployment to be inactive',
-    });
+    await inactive(world, repo, number);
     await waitUntil(
       'the reclaim to be counted',
       async () => (await metric(world.berth, 'berth_reclaims_total{kind="deployment"}')) === 1,
@@ -108,8 +106,13 @@ describe('events that never came', () => {
   });
 });
 
-function states({ github }: World, repo: string, number: number): readonly (string | undefined)[] {
-  return github.deployments(repo, number).map(({ statuses }) => statuses.at(-1)?.state);
+/** Waits for the pull request's one deployment to end, which is written after the comment. */
+async function inactive({ github }: World, repo: string, number: number): Promise<void> {
+  const isInactive = () => {
+    const [deployment, ...others] = github.deployments(repo, number);
+    return others.length === 0 && deployment?.statuses.at(-1)?.state === 'inactive';
+  };
+  await github.until(isInactive, { what: 'its deployment to be inactive' });
 }
 
 /** Waits for a sweep that finds nothing to do: whatever was told of has been seen to. */
