@@ -37,7 +37,13 @@ describe('workers that are replaced one after the other', () => {
       // A push that changes no image leaves the page as it was built.
       await world.shows(urls[index] ?? '', number % 2 === 0 ? head : 'ten');
       assert.equal(github.comments(repo, number).length, 1);
-      const active = github.deployments(repo, number).filter(({ statuses }) => statuses.at(-1)?.state !== 'inactive');
+      const active = await github.until(
+        () => {
+          const left = github.deployments(repo, number).filter(({ statuses }) => statuses.at(-1)?.state !== 'inactive');
+          return left.length === 1 ? left : undefined;
+        },
+        { what: 'older deployments to be inactive' },
+      );
       assert.deepEqual(
         active.map(({ sha, statuses }) => [sha, statuses.at(-1)?.state]),
         [[head, 'success']],
