@@ -27,7 +27,7 @@ export async function createNetwork(places: Places): Promise<void> {
 export async function removeNetwork(places: Places): Promise<void> {
   for (const { name } of bridges) {
     if (!(await exists(`/sys/class/net/${name}`))) continue;
-    for (const device of await devicesOn(name)) await run(['ip', 'link', 'delete', device]);
+    for (const device of await devicesOn(name)) await removeDevice(device);
     await run(['ip', 'link', 'delete', name]);
   }
   await restoreSysctls(places);
@@ -58,6 +58,15 @@ async function createBridge(bridge: Bridge): Promise<void> {
   await run(['ip', 'address', 'add', `${gateway}/${cidr.split('/')[1]}`, 'dev', name]);
   await run(['ip', 'link', 'set', name, 'up']);
   for (const rule of rulesFor(bridge)) await run(['iptables', '-w', '-t', rule.table, '-I', ...rule.spec]);
+}
+
+/** The kernel itself removes the device of a pod that has just ended: gone before our own request is as good as removed by it. */
+async function removeDevice(device: string): Promise<void> {
+  try {
+    await run(['ip', 'link', 'delete', device]);
+  } catch (error) {
+    if (await exists(`/sys/class/net/${device}`)) throw error;
+  }
 }
 
 async function devicesOn(bridge: string): Promise<string[]> {
