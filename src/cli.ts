@@ -1,87 +1,74 @@
 #!/usr/bin/env node
-/** The `berth` command. */
-import { parseArgs } from 'node:util';
-import type { DoctorOptions } from './doctor/doctor.ts';
+/** The `berth` command: finds the one that is meant, and tells what becomes of it. */
+import { readFileSync } from 'node:fs';
+import { type Command, UsageError } from './cli/command.ts';
+import { commands } from './cli/commands.ts';
 import { nearestWord } from './domain/nearest-word.ts';
+
+const width = Math.max(...Object.keys(commands).map((name) => name.length));
 
 const help = `Berth gives every pull request its own running copy of the application.
 
-  berth [start]    runs Berth
-  berth doctor     checks everything that Berth needs, and says what to do
+  berth <command> [options]
 
-Both are configured by environment variables: docs/configuration.md lists them.
-\`berth <command> --help\` tells more.
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(width)}   ${summary}\n`)
+  .join('')}
+\`berth <command> --help\` tells more, with examples. Without a command, \`berth\` is \`berth start\`.
+
+Environment variables configure all of them: docs/configuration.md lists them, docs/cli.md explains the commands.
+Exits with 0 when all went well, with 1 when something is wrong that the output names, with 2 when the command line is wrong.
 `;
 
-const startHelp = `berth [start]
+const asksForHelp = (word: string | undefined) => word === '--help' || word === '-h';
 
-Runs Berth, with the roles in BERTH_ROLES, until SIGTERM or SIGINT.
-`;
-
-const doctorHelp = `berth doctor [--json] [--read-only]
-
-Checks GitHub, Redis, Kubernetes, BuildKit, the registry, DNS, Helm, git and the disk, all at once.
-
-  --json         one JSON object for each finding: check, level, seen, todo
-  --read-only    makes nothing: no test image in the registry, no test pod in the cluster
-
-Exits with 0 when Berth can run, with 1 when there are problems, with 2 when the configuration or the command is wrong.
-`;
-
-const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { start, doctor };
-
-// What a command needs is loaded when it is given: help must not wait for clients of everything.
-async function start(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({ args: [...args], options: { help: { type: 'boolean', short: 'h' } } });
-  if (values.help) return void process.stdout.write(startHelp);
-  // The program runs when it is loaded.
-  await import('./main.ts');
+/** @returns the code that the process exits with. */
+async function main([word, ...rest]: readonly string[]): Promise<number> {
+  if (asksForHelp(word)) return print(help);
+  if (word === '--version' || word === '-v') return print(`${version()}\n`);
+  if (word === 'help') return rest[0] === undefined ? print(help) : print(commandNamed(rest[0]).help);
+  // Whoever gives options alone means the program itself.
+  const isNamed = word !== undefined && !word.startsWith('-');
+  const command = commandNamed(isNamed ? word : 'start');
+  const args = isNamed || word === undefined ? rest : [word, ...rest];
+  return args.some(asksForHelp) ? print(command.help) : command.run(args);
 }
 
-async function doctor(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      help: { type: 'boolean', short: 'h' },
-      json: { type: 'boolean', default: false },
-      'read-only': { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) return void process.stdout.write(doctorHelp);
-  const options: DoctorOptions = {
-    format: values.json ? 'json' : 'text',
-    // Node's own rule: a terminal, unless NO_COLOR or TERM says otherwise.
-    inColour: process.stdout.isTTY && process.stdout.hasColors(),
-    write: (text) => process.stdout.write(`${text}\n`),
+function commandNamed(name: string): Command {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command !== undefined) return command;
+  const near = nearestWord(name, Object.keys(commands));
+  throw new UsageError(`there is no command "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}`);
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    readonly version: string;
   };
-  const stopping = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort(new Error(name)));
-  const { diagnose } = await import('./doctor/doctor.ts');
-  const verdict = await diagnose({ readOnly: values['read-only'] }, options, stopping.signal);
-  process.exit(verdict === 'misconfigured' ? 2 : Number(verdict !== 'healthy' || stopping.signal.aborted));
+  return version;
 }
 
-function refuse(message: string): void {
-  process.stderr.write(`berth: ${message}\n\n${help}`);
+/** What is wrong with the command line; `undefined` for any other error. */
+function misuse(error: unknown): string | undefined {
+  if (error instanceof UsageError) return error.message;
+  // Node's own codes for arguments that it does not take.
+  const isRefusal = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+  return isRefusal ? error.message.split('. ')[0] : undefined;
+}
+
+try {
+  // A client that a command has left open must not keep the shell waiting.
+  process.exit(await main(process.argv.slice(2)));
+} catch (error) {
+  const message = misuse(error);
+  if (message === undefined) throw error;
+  const [word = ''] = process.argv.slice(2);
+  const subject = Object.hasOwn(commands, word) ? `berth ${word}` : 'berth';
+  process.stderr.write(`${subject}: ${message}\nTry \`${subject} --help\`.\n`);
   process.exitCode = 2;
 }
-
-async function main([word, ...rest]: readonly string[]): Promise<void> {
-  if (word === '--help' || word === '-h' || word === 'help') return void process.stdout.write(help);
-  const isOption = word === undefined || word.startsWith('-');
-  const run = Object.hasOwn(commands, word ?? '') ? commands[word ?? ''] : undefined;
-  if (run === undefined && !isOption) {
-    const near = nearestWord(word, Object.keys(commands));
-    return refuse(`there is no command "${word}"${near === undefined ? '' : `; did you mean "${near}"?`}`);
-  }
-  try {
-    await (run === undefined ? start(word === undefined ? [] : [word, ...rest]) : run(rest));
-  } catch (error) {
-    // Node's own codes for arguments that it does not take.
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (!code.startsWith('ERR_PARSE_ARGS')) throw error;
-    refuse((error as Error).message.split('. ')[0] ?? '');
-  }
-}
-
-await main(process.argv.slice(2));

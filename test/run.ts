@@ -26,7 +26,7 @@ const longOnes = ['test/domain/**/linear-time.test.ts'];
 const suites: Readonly<Record<string, Suite>> = {
   unit: {
     needsStack: false,
-    files: globSync('test/{*.test.ts,{domain,reconcile,doctor,local,bench,adapters/!(git|github)}/**/*.test.ts}', {
+    files: globSync('test/{*.test.ts,{cli,domain,reconcile,doctor,local,bench,adapters/!(git|github)}/**/*.test.ts}', {
       exclude: longOnes,
     }),
     concurrency: 2,

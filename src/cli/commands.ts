@@ -1,0 +1,6 @@
+/** Every command of `berth`, in the order in which help lists them. */
+import type { Command } from './command.ts';
+import { doctor } from './doctor.ts';
+import { start } from './start.ts';
+
+export const commands: Readonly<Record<string, Command>> = { start, doctor };
