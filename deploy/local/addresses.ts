@@ -29,6 +29,9 @@ export const networks = {
 /** The registry as image references name it; loopback, so every client speaks plain HTTP to it unasked. */
 export const registryHost = `localhost:${ports.registry}`;
 
+/** The same registry as pods of the native cluster name it, and everybody else on this machine can: the way of an installed Berth. */
+export const podRegistryHost = `${networks.podGateway}:${ports.registry}`;
+
 const ours: readonly string[] = [networks.podBridge, networks.buildBridge, networks.untrustedBuildBridge];
 
 /** This machine's first IPv4 address that is neither loopback nor ours; `undefined` when it has no network at all. */

@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ports, registryHost } from './addresses.ts';
@@ -55,7 +57,7 @@ export async function startKind(places: Places, progress: Progress): Promise<Sta
     );
     await connectRegistry(kubeconfig, tools.kubectl);
   });
-  return { kubeconfig, ...(await dockerHosts()), nodeIp: await kindNodeAddress(), tools };
+  return { kubeconfig, ...(await dockerHosts()), ...(await kindAddresses()), tools };
 }
 
 /** Starts Redis and a registry next to a cluster of the user's, which must be able to pull from `localhost:5000`. */
@@ -75,7 +77,12 @@ export async function startContext(places: Places, progress: Progress, context: 
     '-o',
     'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}',
   ]);
-  return { kubeconfig, ...(await dockerHosts()), nodeIp: nodeIp.trim(), tools };
+  const addresses = {
+    nodeIp: nodeIp.trim(),
+    podRegistry: registryHost,
+    hostFromPods: await addressTowards(nodeIp.trim()),
+  };
+  return { kubeconfig, ...(await dockerHosts()), ...addresses, tools };
 }
 
 /** Whether Redis, the registry and the cluster answer. */
@@ -131,13 +138,17 @@ async function startServices(places: Places, redisServer: string): Promise<void>
 }
 
 async function connectRegistry(kubeconfig: string, kubectl: string): Promise<void> {
-  const folder = `/etc/containerd/certs.d/${registryHost}`;
+  await run(['docker', 'network', 'connect', 'kind', registryContainer]);
   const hosts = `[host."http://${registryContainer}:5000"]\n`;
   for (const node of (await run(['kind', 'get', 'nodes', '--name', clusterName])).split('\n').filter(Boolean)) {
-    await run(['docker', 'exec', node, 'mkdir', '-p', folder]);
-    await run(['docker', 'exec', '--interactive', node, 'cp', '/dev/stdin', `${folder}/hosts.toml`], { input: hosts });
+    for (const name of [registryHost, await podRegistry()]) {
+      const folder = `/etc/containerd/certs.d/${name}`;
+      await run(['docker', 'exec', node, 'mkdir', '-p', folder]);
+      await run(['docker', 'exec', '--interactive', node, 'cp', '/dev/stdin', `${folder}/hosts.toml`], {
+        input: hosts,
+      });
+    }
   }
-  await run(['docker', 'network', 'connect', 'kind', registryContainer]);
   const configMap = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -155,7 +166,27 @@ async function dockerHosts(): Promise<Pick<StartedCluster, 'dockerHost' | 'untru
   return { dockerHost: host, untrustedDockerHost: host };
 }
 
-async function kindNodeAddress(): Promise<string> {
-  const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}';
-  return (await run(['docker', 'inspect', '--format', format, `${clusterName}-control-plane`])).trim();
+async function kindAddresses(): Promise<Pick<StartedCluster, 'nodeIp' | 'podRegistry' | 'hostFromPods'>> {
+  const nodeIp = await kindAddressOf(`${clusterName}-control-plane`);
+  return { nodeIp, podRegistry: await podRegistry(), hostFromPods: await addressTowards(nodeIp) };
+}
+
+/** By its address in kind's network, which containers, nodes, pods and this machine's programs all have a way to. */
+async function podRegistry(): Promise<string> {
+  return `${await kindAddressOf(registryContainer)}:5000`;
+}
+
+async function kindAddressOf(container: string): Promise<string> {
+  const format = '{{.NetworkSettings.Networks.kind.IPAddress}}';
+  return (await run(['docker', 'inspect', '--format', format, container])).trim();
+}
+
+/** The address that this machine has in the network of another. Nothing is sent: UDP only looks for the way. */
+async function addressTowards(host: string): Promise<string> {
+  const socket = createSocket('udp4');
+  socket.connect(9, host);
+  await once(socket, 'connect');
+  const { address } = socket.address();
+  socket.close();
+  return address;
 }

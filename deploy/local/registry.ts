@@ -1,22 +1,32 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ports, registryHost } from './addresses.ts';
+import { podRegistryHost, registryHost } from './addresses.ts';
 import { startDaemon } from './daemons.ts';
 import { exists } from './files.ts';
 import type { Places } from './places.ts';
 import { run } from './run.ts';
 
+/** Where clients that say `localhost` find it. */
+const loopback = registryHost.replace('localhost', '127.0.0.1');
+
 /** Starts the image registry on the loopback; what it holds survives restarts. */
 export async function startRegistry(places: Places, tree: string): Promise<void> {
-  const config = path.join(places.run, 'registry.yml');
-  await mkdir(places.registry, { recursive: true });
-  await writeFile(config, JSON.stringify(configuration(places), undefined, 2)); // JSON is YAML
   const program = path.join(tree, 'usr/bin/docker-registry');
+  const config = await writeConfiguration(places, 'registry', loopback);
   await collectGarbage(places, program, config);
+  await startDaemon(places, { name: 'registry', argv: [program, 'serve', config], ready: registryAnswers });
+}
+
+/**
+ * Starts a second door to the same images, for pods, whose loopback is another. It opens no network of the machine's own to
+ * strangers, as listening everywhere would. The registry keeps nothing in memory, so that two of them agree.
+ */
+export async function startPodRegistry(places: Places, tree: string): Promise<void> {
+  const config = await writeConfiguration(places, 'registry-pods', podRegistryHost);
   await startDaemon(places, {
-    name: 'registry',
-    argv: [program, 'serve', config],
-    ready: registryAnswers,
+    name: 'registry-pods',
+    argv: [path.join(tree, 'usr/bin/docker-registry'), 'serve', config],
+    ready: () => answers(podRegistryHost),
   });
 }
 
@@ -30,7 +40,11 @@ async function collectGarbage(places: Places, program: string, config: string): 
 
 /** Whether the registry answers. */
 export async function registryAnswers(): Promise<boolean> {
-  return (await fetch(`http://${registryHost}/v2/`, { signal: AbortSignal.timeout(2000) })).ok;
+  return answers(registryHost);
+}
+
+async function answers(host: string): Promise<boolean> {
+  return (await fetch(`http://${host}/v2/`, { signal: AbortSignal.timeout(2000) })).ok;
 }
 
 /** Whether the registry has an image under `repository:tag`. */
@@ -45,11 +59,18 @@ export async function hasImage(repository: string, tag: string): Promise<boolean
   return (await fetch(url, { method: 'HEAD', headers: { accept }, signal: AbortSignal.timeout(5000) })).ok;
 }
 
-function configuration(places: Places): object {
+async function writeConfiguration(places: Places, name: string, listen: string): Promise<string> {
+  const file = path.join(places.run, `${name}.yml`);
+  await mkdir(places.registry, { recursive: true });
+  await writeFile(file, JSON.stringify(configuration(places, listen), undefined, 2)); // JSON is YAML
+  return file;
+}
+
+function configuration(places: Places, listen: string): object {
   return {
     version: '0.1',
     log: { level: 'warn', accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: places.registry }, delete: { enabled: true } },
-    http: { addr: `127.0.0.1:${ports.registry}` },
+    http: { addr: listen },
   };
 }

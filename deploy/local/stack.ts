@@ -25,6 +25,10 @@ export interface LocalStack {
   readonly redisUrl: string;
   /** As image references name it, such as `localhost:5000`. */
   readonly registry: string;
+  /** The same registry by the one name that pods, nodes and builders alike reach it by, in plain HTTP. */
+  readonly podRegistry: string;
+  /** An address of this machine that pods reach, and that nobody outside of it does. */
+  readonly hostFromPods: string;
   /** Path of a kubeconfig whose user may do everything. */
   readonly kubeconfig: string;
   /** A Docker whose BuildKit can push to the registry; `unix://…`. */

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { networks } from '../addresses.ts';
+import { networks, podRegistryHost } from '../addresses.ts';
 import { startDaemon } from '../daemons.ts';
 import type { Places } from '../places.ts';
 import { run } from '../run.ts';
@@ -18,7 +18,8 @@ export async function startContainerd(places: Places, tree: string): Promise<voi
   const cni = path.join(places.run, 'cni');
   await mkdir(cni, { recursive: true });
   await writeFile(path.join(cni, '10-berth.conflist'), JSON.stringify(podNetwork(places), undefined, 2));
-  await writeFile(config, configuration(places, tree, cni, await mayLowerOomScore()));
+  const registries = await writeRegistries(places);
+  await writeFile(config, configuration(places, tree, { cni, registries }, await mayLowerOomScore()));
   const socket = containerdSocket(places);
   const ctr = path.join(tree, 'usr/bin/ctr');
   await startDaemon(places, {
@@ -34,7 +35,12 @@ function text(value: string): string {
   return JSON.stringify(value);
 }
 
-function configuration(places: Places, tree: string, cni: string, fullOomScores: boolean): string {
+interface Folders {
+  readonly cni: string;
+  readonly registries: string;
+}
+
+function configuration(places: Places, tree: string, { cni, registries }: Folders, fullOomScores: boolean): string {
   const under = (name: string): string => text(path.join(places.scratch, name));
   return `version = 2
 root = ${under('containerd')}
@@ -49,6 +55,8 @@ state = ${text(path.join(places.run, 'containerd'))}
   restrict_oom_score_adj = ${!fullOomScores}
   netns_mounts_under_state_dir = true
   max_concurrent_downloads = 10
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = ${text(registries)}
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = ${text(path.join(tree, 'usr/lib/cni'))}
     conf_dir = ${text(cni)}
@@ -59,6 +67,15 @@ state = ${text(path.join(places.run, 'containerd'))}
       Root = ${text(path.join(places.run, 'runc'))}
       SystemdCgroup = false
 `;
+}
+
+/** Only to `localhost` does containerd speak plain HTTP unasked. Source: github.com/containerd/containerd/blob/main/docs/hosts.md */
+async function writeRegistries(places: Places): Promise<string> {
+  const registries = path.join(places.run, 'registries');
+  const url = text(`http://${podRegistryHost}`);
+  await mkdir(path.join(registries, podRegistryHost), { recursive: true });
+  await writeFile(path.join(registries, podRegistryHost, 'hosts.toml'), `server = ${url}\n[host.${url}]\n`);
+  return registries;
 }
 
 function podNetwork(places: Places): object {

@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { isListening, nodeAddress, ports } from '../addresses.ts';
+import { isListening, networks, nodeAddress, podRegistryHost, ports } from '../addresses.ts';
 import { isDebianRoot } from '../apt.ts';
 import { pushBaseImages } from '../base-images.ts';
 import { areRunning, foreignStack, markedProcesses } from '../daemons.ts';
@@ -9,7 +9,7 @@ import { buildKubernetes } from '../kubernetes-build.ts';
 import type { Places } from '../places.ts';
 import type { Progress } from '../progress.ts';
 import { redisAnswers, startRedis } from '../redis.ts';
-import { registryAnswers, startRegistry } from '../registry.ts';
+import { registryAnswers, startPodRegistry, startRegistry } from '../registry.ts';
 import { run } from '../run.ts';
 import { daemonTree, nativeTools } from '../tools.ts';
 import type { Tools } from '../tools.ts';
@@ -30,6 +30,8 @@ export interface StartedCluster {
   readonly kubeconfig: string;
   readonly dockerHost: string;
   readonly untrustedDockerHost: string;
+  readonly podRegistry: string;
+  readonly hostFromPods: string;
   readonly nodeIp: string;
   readonly tools: Tools;
 }
@@ -37,6 +39,7 @@ export interface StartedCluster {
 const daemons = [
   'redis',
   'registry',
+  'registry-pods',
   'containerd',
   'dockerd',
   'etcd',
@@ -111,7 +114,7 @@ export async function startNative(places: Places, progress: Progress): Promise<S
     await settled([
       startRedis(places, tools.redisServer),
       (async () => {
-        await settled([startRegistry(places, tree), runtime.then(() => startDockerd(places, tree))]);
+        await settled([startRegistries(places, tree), runtime.then(() => startDockerd(places, tree))]);
         await progress.step('pushing the base images', () =>
           pushBaseImages(places, tools, dockerHost(places), tree, kubernetes),
         );
@@ -136,6 +139,8 @@ export async function startNative(places: Places, progress: Progress): Promise<S
     kubeconfig: pki.kubeconfig('admin'),
     dockerHost: dockerHost(places),
     untrustedDockerHost: dockerHost(places, 'untrusted'),
+    podRegistry: podRegistryHost,
+    hostFromPods: networks.podGateway,
     nodeIp,
     tools,
   };
@@ -151,6 +156,12 @@ export async function stopNative(places: Places): Promise<void> {
   if (process.getuid?.() === 0) await removeLeftovers(places);
   else await rm(places.run, { recursive: true, force: true });
   await rm(places.description, { force: true });
+}
+
+async function startRegistries(places: Places, tree: string): Promise<void> {
+  // The first one clears what is stored; nobody may write meanwhile.
+  await startRegistry(places, tree);
+  await startPodRegistry(places, tree);
 }
 
 /** Waits for all, even when one fails, so that nothing is still being started when the failure is reported. */
