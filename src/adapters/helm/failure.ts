@@ -3,6 +3,7 @@ import { DiagnosedError } from '../../domain/errors.ts';
 import type { Chart } from '../../domain/plan.ts';
 import type { Diagnosis, Place, Reason } from '../../domain/preview.ts';
 import { ExitError } from '../../process.ts';
+import { immutableObjects } from './immutable.ts';
 
 const mostLines = 20;
 const longestMessage = 400;
@@ -113,6 +114,11 @@ function refusalMessage(said: string): string {
   }
   const kind = /no matches for kind "([^"]+)" in version "([^"]+)"/.exec(said);
   if (kind) return `The cluster does not know the kind \`${kind[1]}\` of \`${kind[2]}\`.`;
+  const changed = immutableObjects(said);
+  if (changed.length > 0) {
+    const which = changed.map((each) => `${each.kind} \`${each.name}\``).join(', ');
+    return `Kubernetes does not let ${which} change as the chart wants it to: give it another name, or close and reopen the pull request for a fresh preview.`;
+  }
   return `The cluster refuses the release: ${inOneLine(said)}.`;
 }
 

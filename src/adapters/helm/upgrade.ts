@@ -1,5 +1,5 @@
 /** Installs or upgrades a release: render, hold against the gate, install exactly what was rendered. */
-import { readdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DiagnosedError } from '../../domain/errors.ts';
@@ -8,8 +8,10 @@ import type { JsonObject } from '../../domain/json.ts';
 import { releaseName } from '../../domain/names.ts';
 import { isJsonObject } from '../../domain/placeholders.ts';
 import type { Released, ReleaseRequest } from '../../ports.ts';
+import { ExitError } from '../../process.ts';
 import { type ChartFiles, inspectChart, mentions } from './chart-files.ts';
 import type { Helm, HelmRun } from './helm.ts';
+import { immutableObjects, withoutImmutable } from './immutable.ts';
 import { writeInertChart } from './inert-chart.ts';
 import { checkRegistry } from './oci.ts';
 import { helmMemoryBytes, type HelmOptions, helmSlackMs, seconds } from './options.ts';
@@ -47,21 +49,25 @@ export async function upgrade(
   });
   await checkAtGate(objects, options, request, signal);
 
-  const inertPath = join(directory.path, 'inert');
-  await writeInertChart(inertPath, chartPath, objects);
   const events = hookEvents(objects);
-  const version = await install(
-    helm,
-    options,
-    namespace,
-    [
-      inertPath,
-      // The templates ask for none of them: they are for those who look at the release.
-      ...valuesArgs,
-      ...(hasPostHooks(events) ? ['--wait'] : []),
-    ],
-    helmRun,
-  );
+  const installed = async (some: readonly JsonObject[], ...args: readonly string[]): Promise<number> => {
+    const inert = await mkdtemp(join(directory.path, 'inert-'));
+    await writeInertChart(inert, chartPath, some);
+    // The templates ask for none of the values: they are for those who look at the release.
+    return await install(helm, options, namespace, [inert, ...valuesArgs, ...args], helmRun);
+  };
+  const wait = hasPostHooks(events) ? ['--wait'] : [];
+  let version: number;
+  try {
+    version = await installed(objects, ...wait);
+  } catch (error) {
+    const refused = error instanceof ExitError ? immutableObjects(error.stderr) : [];
+    const remaining = withoutImmutable(objects, refused);
+    if (remaining === undefined) throw error;
+    // Helm removes what a chart has no longer, and then makes it anew.
+    await installed(remaining, '--no-hooks');
+    version = await installed(objects, ...wait);
+  }
   return { version, hasDeleteHooks: hasDeleteHooks(events) };
 }
 

@@ -93,7 +93,7 @@ describe('failureOf', () => {
       said: 'level=WARN msg="upgrade failed" name=preview error="..."\nError: UPGRADE FAILED: cannot patch "web" with kind Deployment: Deployment.apps "web" is invalid: spec.selector: Invalid value: field is immutable\n',
       reason: 'ReleaseFailed',
       message:
-        'The cluster refuses the release: cannot patch "web" with kind Deployment: Deployment.apps "web" is invalid: spec.selector: Invalid value: field is immutable.',
+        'Kubernetes does not let Deployment `web` change as the chart wants it to: give it another name, or close and reopen the pull request for a fresh preview.',
     },
     {
       said: 'Error: UPGRADE FAILED: pre-upgrade hooks failed: resource Job/pr-1/migrate not ready. status: Failed, message: Job Failed. failed: 1/1\n',
