@@ -18,6 +18,7 @@ import {
 import { connectRedis, type RedisConnection } from './adapters/redis/connection.ts';
 import { openQueue } from './adapters/redis/queue.ts';
 import { redisStore } from './adapters/redis/store.ts';
+import { authoritiesFile, trustAuthorities } from './authorities.ts';
 import type { Config } from './config.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { clusterCredentials } from './held-credentials.ts';
@@ -57,6 +58,8 @@ export interface Adapters extends AsyncDisposable {
  */
 export async function openAdapters(config: Config, redaction: Redaction, log: Logger): Promise<Adapters> {
   const data = await openDataDirectory(config.DATA_DIR);
+  trustAuthorities(config.CA_CERTIFICATES);
+  const authoritiesPath = await authoritiesFile(config.CA_CERTIFICATES, join(data.temporary, 'authorities.pem'));
   const redis = await connectRedis({ url: config.REDIS_URL }, log);
   const store = redisStore(redis.client, config.REDIS_PREFIX);
   const bull = openQueue(
@@ -95,6 +98,7 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
     token: (repositoryId, signal) => forge.cloneToken(repositoryId, signal),
     allowHttpLoopback: config.GITHUB_API_URL.startsWith('http:'),
     gitPath: config.GIT,
+    ...(authoritiesPath === undefined ? {} : { env: { GIT_SSL_CAINFO: authoritiesPath } }),
   });
   const ports: Ports = {
     forge,
@@ -117,6 +121,7 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
         buildxPath: config.BUILDX,
         directory: join(config.DATA_DIR, 'buildx'),
         temporaryDirectory: data.temporary,
+        authoritiesPath,
         ...(config.DOCKER_CONFIG ? { configDirectory: config.DOCKER_CONFIG } : {}),
         hold: redaction.hold,
         insecureRegistries: config.INSECURE_REGISTRIES,
@@ -135,6 +140,7 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
           builtInChartPath,
           directory: join(config.DATA_DIR, 'helm'),
           temporaryDirectory: data.temporary,
+          authoritiesPath,
           timeoutMs: config.HELM_TIMEOUT,
           plainHttpRegistries: config.INSECURE_REGISTRIES,
           jobLog: cluster.jobLog,

@@ -1,4 +1,5 @@
 /** The configuration: parsed once from the environment, the only reader of it. `docs/configuration.md` lists every variable. */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parseCidr } from './domain/cidr.ts';
@@ -82,6 +83,15 @@ const url = (pattern: RegExp, example: string) =>
 const secret = z
   .string()
   .refine((text) => text.length >= 16, 'must have at least 16 characters: make one with `openssl rand -hex 32`');
+const certificates = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    const each = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+    if ((text === '' || each.length > 0) && each.every(isCertificate)) return each;
+    context.addIssue({ code: 'custom', message: 'must be certificates of authorities, as PEM text' });
+    return z.NEVER;
+  });
 const absolutePath = z.string().startsWith('/', 'must be an absolute path');
 const proxies = list('').transform((ranges, context) => {
   try {
@@ -113,6 +123,7 @@ const variables = z.object({
     .regex(/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/, 'must be a DNS label of at most 40 characters')
     .default('berth'),
   DATA_DIR: absolutePath.default('/var/lib/berth'),
+  CA_CERTIFICATES: certificates,
 
   GITHUB_API_URL: url(/^https?:/, 'https://api.github.com').default('https://api.github.com'),
   GITHUB_APP_ID: z.coerce.number('must be the number of the GitHub App').int().positive(),
@@ -259,6 +270,14 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>> = 
   if (!input['KUBECONFIG'] && !apiServer.host) problems.push('BERTH_KUBECONFIG: is not set, and this is not a pod');
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   return Object.freeze({ ...result.data, apiServer });
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).ca;
+  } catch {
+    return false;
+  }
 }
 
 /** The cluster refuses defaults that are more than what is allowed, in every namespace. */

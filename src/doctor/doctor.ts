@@ -1,4 +1,5 @@
 /** `berth doctor`: checks the surroundings and tells what it finds. */
+import { trustAuthorities } from '../authorities.ts';
 import { type Config, ConfigError, parseConfig } from '../config.ts';
 import { credentialsIn } from '../held-credentials.ts';
 import { redacted } from '../domain/redaction/redacted-value.ts';
@@ -32,6 +33,7 @@ export async function diagnose(
     await examine([settingsCheck(error.problems)], options, signal);
     return 'misconfigured';
   }
+  trustAuthorities(config.CA_CERTIFICATES);
   const redaction = createRedaction({ credentials: credentialsIn(config) });
   const isHealthy = await examine([settingsCheck([]), ...checksFor(config, scope)], options, signal, redaction);
   return isHealthy ? 'healthy' : 'problems';

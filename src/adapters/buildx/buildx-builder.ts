@@ -37,6 +37,8 @@ export interface BuildxBuilderOptions {
   readonly directory: string;
   /** For the files of single runs, on the same file system; it exists. By default `directory`. */
   readonly temporaryDirectory?: string;
+  /** A file with the certificates of all authorities to trust; by default the system's. */
+  readonly authoritiesPath?: string | undefined;
 }
 
 const connectTimeoutMs = 2_000;

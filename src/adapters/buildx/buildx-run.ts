@@ -24,6 +24,7 @@ export interface RunOptions {
   readonly buildTimeoutMs: number;
   readonly directory: string;
   readonly temporaryDirectory: string;
+  readonly authoritiesPath?: string | undefined;
 }
 
 export interface BuildxRun {
@@ -109,9 +110,11 @@ export function buildxRuns(options: RunOptions): (each: BuildxRun) => Promise<st
         registryCache: options.registryCache && endpoint.kind === 'buildkit',
         insecure: options.insecureRegistries.includes(hostOf(request.ref)),
       });
+      const { authoritiesPath } = options;
+      const surroundings = { ...(confined ?? { configDirectory }), authoritiesPath };
       await run(options.buildxPath, args, {
         signal,
-        env: { ...environment(endpoint, runDirectory, confined ?? { configDirectory }), ...secretEnvironment(request) },
+        env: { ...environment(endpoint, runDirectory, surroundings), ...secretEnvironment(request) },
         cwd: runDirectory,
         graceMs,
         timeoutMs: options.buildTimeoutMs,

@@ -61,12 +61,14 @@ export interface EnvironmentOptions {
   readonly configDirectory?: string | undefined;
   /** What BuildKit must not use for the build. */
   readonly policyPath?: string | undefined;
+  /** A file with the certificates of all authorities to trust; by default the system's. */
+  readonly authoritiesPath?: string | undefined;
 }
 
 export function environment(
   endpoint: Endpoint,
   runDirectory: string,
-  { configDirectory, policyPath }: EnvironmentOptions,
+  { configDirectory, policyPath, authoritiesPath }: EnvironmentOptions,
 ): Readonly<Record<string, string>> {
   return {
     // For credential helpers.
@@ -75,6 +77,8 @@ export function environment(
     DOCKER_CONFIG: configDirectory ?? runDirectory,
     BUILDX_CONFIG: runDirectory,
     BUILDX_GIT_INFO: 'false',
+    // Heeded by programs in Go. Source: pkg.go.dev/crypto/x509#SystemCertPool
+    ...(authoritiesPath === undefined ? {} : { SSL_CERT_FILE: authoritiesPath }),
     ...(policyPath === undefined ? {} : { EXPERIMENTAL_BUILDKIT_SOURCE_POLICY: policyPath }),
     ...(endpoint.kind === 'docker' ? { DOCKER_HOST: endpoint.url, BUILDX_BUILDER: 'default' } : {}),
     ...(endpoint.kind === 'docker' && endpoint.tls ? { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: endpoint.tls } : {}),

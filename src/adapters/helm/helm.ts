@@ -46,6 +46,8 @@ export function helmCommand(options: HelmOptions): Helm {
     HELM_CONFIG_HOME: join(home, 'config'),
     HELM_DATA_HOME: join(home, 'data'),
     TMPDIR: temporaryDirectory,
+    // Heeded by programs in Go. Source: pkg.go.dev/crypto/x509#SystemCertPool
+    ...(options.authoritiesPath === undefined ? {} : { SSL_CERT_FILE: options.authoritiesPath }),
     ...(options.registryConfigPath === undefined ? {} : { HELM_REGISTRY_CONFIG: options.registryConfigPath }),
   };
   const clusterEnv = { ...offlineEnv, KUBECONFIG: kubeconfigPath };

@@ -30,6 +30,8 @@ export interface HelmOptions {
   readonly plainHttpRegistries: readonly string[];
   /** Credentials for registries, in Docker's format. */
   readonly registryConfigPath: string | undefined;
+  /** A file with the certificates of all authorities to trust; by default the system's. */
+  readonly authoritiesPath: string | undefined;
   /** Where programs are that the kubeconfig names to get credentials; nothing else is run. */
   readonly programPath: string;
   /** Reads the end of what a job of a hook said; `undefined` where nobody can. */
@@ -63,6 +65,7 @@ export const defaultHelmOptions = {
   serverVersion: undefined,
   plainHttpRegistries: [],
   registryConfigPath: undefined,
+  authoritiesPath: undefined,
   programPath: '/usr/local/bin:/usr/bin:/bin',
   jobLog: undefined,
 } as const;
