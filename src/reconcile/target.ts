@@ -2,15 +2,14 @@ import { desiredWithoutCode, intentOf, isRequested } from '../domain/desired.ts'
 import { DiagnosedError } from '../domain/errors.ts';
 import type { Manifest } from '../domain/manifest.ts';
 import { namespaceName } from '../domain/names.ts';
-import { type PlanInput, planOf } from '../domain/plan-of.ts';
-import type { Plan, PlanSettings } from '../domain/plan.ts';
+import type { PlanSettings } from '../domain/plan.ts';
 import type { Desired, PreviewKey, PullRequest } from '../domain/preview.ts';
 import { trustOf } from '../domain/trust.ts';
 import type { Snapshot } from '../ports.ts';
 import { verdictOn } from './approval.ts';
-import { placedAt, readConfiguration } from './configuration.ts';
+import { readConfiguration } from './configuration.ts';
+import { planCode } from './plan-code.ts';
 import type { Ports } from './ports.ts';
-import { readSources } from './sources.ts';
 
 /** What one pass works towards; fixed for the pass, read afresh by the next. */
 export interface Target {
@@ -69,9 +68,7 @@ async function lookAtCode(
   if (fault) return { configuration, desired: { state: 'invalid', revision, diagnosis: fault } };
   try {
     const code = verdict ? await source.at(repository, revision, signal) : configuration;
-    const texts = await readSources(manifest, repository.name, code, configuration, signal);
-    const chartRevision = configuration.revision;
-    const plan = planned({ manifest, pullRequest, namespace, trust, chartRevision, ...texts, settings });
+    const plan = await planCode({ manifest, pullRequest, namespace, trust, settings }, code, configuration, signal);
     const approvedBy = verdict?.approval.by;
     return {
       configuration,
@@ -92,15 +89,4 @@ async function isAskedFor(
   if (!manifest) return true;
   const changedFiles = manifest.when.paths ? await forge.changedFiles(pullRequest.key, signal) : [];
   return isRequested(manifest.when, pullRequest, changedFiles);
-}
-
-/** What is wrong with a plan is said at places of the manifest. */
-function planned(input: PlanInput): Plan {
-  try {
-    return planOf(input);
-  } catch (error) {
-    if (!(error instanceof DiagnosedError)) throw error;
-    const diagnosis = placedAt(error.diagnosis, input.chartRevision, input.pullRequest.head.revision);
-    throw new DiagnosedError(diagnosis, { cause: error });
-  }
 }
