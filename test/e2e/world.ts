@@ -1,7 +1,6 @@
 /** A GitHub, a Berth and the local stack's cluster, for one file of end-to-end tests. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,9 +10,11 @@ import { localStack } from '../local-stack.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
 import { berthEnvironment, uniqueWord } from './berth-environment.ts';
 import { type BerthProcess, type LogLine, startBerth } from './berth-process.ts';
+import { type Posted, postedOn } from './posted.ts';
 import { prepareCluster } from './prepare-cluster.ts';
+import { type Answer, visit } from './visit.ts';
 
-export interface World extends AsyncDisposable {
+export interface World extends AsyncDisposable, Posted {
   readonly github: Simulator;
   readonly stack: LocalStack;
   readonly instance: string;
@@ -32,24 +33,12 @@ export interface World extends AsyncDisposable {
   shows(url: string, text: string): Promise<void>;
   /** The namespaces that carry our labels, terminating ones too. */
   namespaces(): Promise<readonly V1Namespace[]>;
-  /** Waits until GitHub says that this revision runs. @returns the URL posted. */
-  running(repo: string, number: number, revision: string): Promise<string>;
-  /** Waits until our comment matches. @returns its text. */
-  commented(repo: string, number: number, pattern: RegExp): Promise<string>;
   /** Waits until no namespace of ours is left and GitHub says that the preview is removed. */
   removed(repo: string, number: number): Promise<void>;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
 /** A repository that shows the state of a preview and needs no build tools. */
 export const examples = fileURLToPath(new URL('../../deploy/examples', import.meta.url));
-
-/** How long anything may take before a test gives up; failing is always earlier when it is certain. */
-const patienceMs = 120_000;
 
 export interface WorldOptions {
   /** By default the one that runs. */
@@ -83,8 +72,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 
   const namespaces = async () =>
     (await cluster.listNamespace({ labelSelector: `berth.dev/instance=${instance}` })).items;
-  const ours = (repo: string, number: number) =>
-    github.comments(repo, number).find(({ user }) => user.login === github.app.login)?.body;
+  const posted = postedOn(github);
 
   const world: World = {
     github,
@@ -104,30 +92,14 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       others.push(process);
       return process;
     },
-    visit: (url, path = '/') => visit(berth.gatewayPort, new URL(url).hostname, path),
+    visit: (url, path = '/') => visit({ port: berth.gatewayPort }, new URL(url).hostname, path),
     async shows(url, text) {
       const { status, body } = await world.visit(url);
       assert.equal(status, 200, body);
       assert.ok(body.includes(text), `${url} does not show ${text}: ${body}`);
     },
     namespaces,
-    running: (repo, number, revision) =>
-      github.until(
-        () => {
-          const deployment = github.deployments(repo, number).find(({ sha }) => sha === revision);
-          const status = deployment?.statuses.at(-1);
-          return status?.state === 'success' ? status.environmentUrl : undefined;
-        },
-        { what: `${revision} to run`, timeoutMs: patienceMs },
-      ),
-    commented: (repo, number, pattern) =>
-      github.until(
-        () => {
-          const body = ours(repo, number);
-          return body !== undefined && pattern.test(body) ? body : undefined;
-        },
-        { what: `a comment like ${pattern}`, timeoutMs: patienceMs },
-      ),
+    ...posted,
     async removed(repo, number) {
       await world.commented(repo, number, /The preview is removed/);
     },
@@ -142,18 +114,4 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     },
   };
   return world;
-}
-
-function visit(port: number, host: string, path: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, headers: { host }, agent: false }, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (body += chunk));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
-      response.on('error', reject);
-    });
-    sent.on('error', reject);
-    sent.end();
-  });
 }

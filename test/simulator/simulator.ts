@@ -2,6 +2,7 @@ import { createPublicKey, generateKeyPair } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +43,8 @@ export interface SimulatorOptions {
   readonly port?: number;
   /** The address to listen on, by default 127.0.0.1. */
   readonly host?: string;
+  /** PEM texts; with them it speaks https. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
   /** Where clients find it when that is not the address it listens on, such as `http://host.internal:4000`. */
   readonly publicUrl?: string;
   readonly app?: {
@@ -141,12 +144,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const contract = options.validate === false ? undefined : gitHubContract();
   const host = options.host ?? '127.0.0.1';
   // The address must be known before anything can name a URL, so the port is opened first.
-  const server = createServer();
+  const { tls } = options;
+  const server = tls ? createTlsServer({ cert: tls.certificate, key: tls.key }) : createServer();
   server.listen(options.port ?? 0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const { id = 1001, slug = 'berth-preview' } = options.app ?? {};
-  const world = new World(options.publicUrl ?? `http://${host}:${port}`, {
+  const world = new World(options.publicUrl ?? `${tls ? 'https' : 'http'}://${host}:${port}`, {
     id,
     clientId: `Iv23li${String(id).padStart(14, '0')}`,
     slug,
