@@ -1,6 +1,6 @@
 /** Runs one step. Every action is idempotent, and asks for the fence before it changes the cluster. */
 import { DiagnosedError } from '../domain/errors.ts';
-import { releaseValues, type Plan } from '../domain/plan.ts';
+import type { Plan } from '../domain/plan.ts';
 import type { Desired, PreviewKey, PullRequest, Step } from '../domain/preview.ts';
 import type { Snapshot } from '../ports.ts';
 import { mayStillRun } from './approval.ts';
@@ -8,6 +8,7 @@ import { placedAt } from './configuration.ts';
 import type { Fence } from './fence.ts';
 import { type Observation, wantedNamespace } from './observe.ts';
 import type { Limits, Ports } from './ports.ts';
+import { releaseRequest } from './release-request.ts';
 
 /** Steps that change something; the others end or suspend a pass. */
 export type ActingStep = Exclude<Step, { readonly do: 'nothing' | 'stall' | 'wait' }>;
@@ -88,7 +89,7 @@ async function upgrade(
 ): Promise<void> {
   const { key, configuration, signal } = pass;
   if (!configuration) throw new Error(`deploying ${namespace.name}: no snapshot of ${plan.chartRevision}`);
-  const { chart, revision, chartRevision } = plan;
+  const { revision, chartRevision } = plan;
   const confirm = async () => {
     // Builds take their time. Failing leads to another look, which says why and waits.
     if (plan.trust === 'untrusted' && !(await mayStillRun(ports.forge, key, revision, signal))) {
@@ -105,21 +106,8 @@ async function upgrade(
     await ports.cluster.recordRelease(fence, { version, planDigest, revision, outcome }, signal);
   };
   try {
-    await using folder = chart.kind === 'path' ? await configuration.export(chart.path, signal) : undefined;
-    const released = await ports.releaser.upgrade(
-      {
-        namespace: namespace.name,
-        chart,
-        chartPath: folder?.path,
-        valuesTexts: await readValuesFiles(configuration, plan, signal),
-        values: releaseValues(plan, digests),
-        hosts: plan.routes.map(({ url }) => new URL(url).hostname),
-        trust: plan.trust,
-        isUpgrade,
-        confirm,
-      },
-      signal,
-    );
+    await using release = await releaseRequest(plan, namespace.name, digests, configuration, signal);
+    const released = await ports.releaser.upgrade({ ...release.request, isUpgrade, confirm }, signal);
     const { version, hasDeleteHooks } = released;
     const images = [...new Set(digests.values())];
     await record(version, { state: 'deployed', routes: plan.routes, hasDeleteHooks, images });
@@ -127,12 +115,6 @@ async function upgrade(
     if (!(error instanceof DiagnosedError)) throw error;
     await record(undefined, { state: 'failed', diagnosis: placedAt(error.diagnosis, chartRevision, revision) });
   }
-}
-
-async function readValuesFiles(configuration: Snapshot, plan: Plan, signal: AbortSignal): Promise<readonly string[]> {
-  const maxBytes = 1024 * 1024;
-  const texts = plan.valuesFiles.map(async ({ path }) => (await configuration.text(path, maxBytes, signal)) ?? '');
-  return Promise.all(texts);
 }
 
 /** Delete hooks get their chance, for a bounded time; whatever they do, the namespace goes. */
