@@ -24,6 +24,7 @@ import { startDns } from './dns.ts';
 import { createNetwork } from './network.ts';
 import { startKubelet, startProxy } from './node.ts';
 import { ensurePki } from './pki.ts';
+import { startVolumes } from './volumes.ts';
 
 /** What a cluster's way of starting gives back. */
 export interface StartedCluster {
@@ -50,6 +51,7 @@ const daemons = [
   'kube-proxy',
   'dnsmasq',
   'dns-feed',
+  'open-volumes',
 ] as const;
 
 /** Whether every part of a native stack runs and answers, but for what `completeNative` can still start. */
@@ -130,6 +132,7 @@ export async function startNative(places: Places, progress: Progress): Promise<S
           startProxy(context),
           startKubelet(context),
           startDns(context),
+          startVolumes(context),
         ]);
       })(),
     ]);
