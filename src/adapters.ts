@@ -149,6 +149,8 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
           extraKinds: config.CHART_KINDS,
           extraAnnotations: config.CHART_ANNOTATIONS,
           untrustedRuntimeClass: config.UNTRUSTED_RUNTIME_CLASS,
+          // The one secret of every installation that nobody can guess.
+          passwordKey: config.GITHUB_PRIVATE_KEY,
         }),
       ),
       redaction,

@@ -1,4 +1,4 @@
-import { builtInServicePort } from './built-in-chart.ts';
+import { builtInServicePort, servedImages } from './built-in-chart.ts';
 import type { JsonObject } from './json.ts';
 import { type Manifest, type ManifestChart, type ManifestRoute, manifestPath } from './manifest.ts';
 import { hostLabel } from './names.ts';
@@ -6,7 +6,7 @@ import { fillCompletely, isJsonObject } from './placeholders.ts';
 import type { PlanSettings, Route } from './plan.ts';
 import type { PlanProblems } from './plan-problems.ts';
 
-/** The manifest's routes; without any, every image of the built-in chart is one. */
+/** The manifest's routes; without any, every image that the built-in chart serves is one. */
 export function routesAsWritten(
   manifest: Manifest | undefined,
   images: readonly { readonly name: string }[],
@@ -14,7 +14,10 @@ export function routesAsWritten(
   problems: PlanProblems,
 ): readonly ManifestRoute[] {
   if (manifest?.routes) return manifest.routes;
-  if (chart.kind === 'built-in') return images.map(({ name }) => ({ name, service: name, port: builtInServicePort }));
+  if (chart.kind === 'built-in') {
+    const served = servedImages(images, manifest?.values ?? {});
+    return served.map(({ name }) => ({ name, service: name, port: builtInServicePort }));
+  }
   problems.add(
     ['chart'],
     `it is not said which Service of the chart ${chart.kind === 'path' ? `in \`${chart.path}\`` : chart.url} to show: ` +

@@ -72,7 +72,7 @@ export interface PlanSettings {
 }
 
 /** Changes whenever `charts/preview` does, so that previews get the new one; its `Chart.yaml` says the same. */
-export const builtInChartVersion = '0.2.0';
+export const builtInChartVersion = '0.3.0';
 
 /**
  * The values that the chart receives: placeholders replaced, and everything once more under `global.berth`.

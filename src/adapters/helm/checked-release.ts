@@ -1,4 +1,5 @@
 /** What a release would install: rendered, and held against the gate. */
+import { createHmac } from 'node:crypto';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DiagnosedError } from '../../domain/errors.ts';
@@ -41,7 +42,7 @@ export async function checkedRelease(
 ): Promise<CheckedRelease> {
   const { signal } = helmRun;
   const chartPath = await chartFolder(helm, options, request, directory, helmRun);
-  const valuesTexts = textsOfValues(request, runtimeClassFor(request, options));
+  const valuesTexts = textsOfValues(request, additionsFor(request, options));
   const valuesArgs = await valuesArguments(valuesTexts, directory);
   const files = withMentions(await inspectChart(chartPath, signal), valuesTexts);
   const asksVersion = files.asksVersion && request.chart.kind !== 'built-in';
@@ -125,16 +126,26 @@ function runtimeClassFor({ trust }: ReleaseRequest, { untrustedRuntimeClass }: H
   return trust === 'untrusted' ? untrustedRuntimeClass : undefined;
 }
 
-/** YAML texts; later ones win. */
-function textsOfValues({ values, valuesTexts }: ReleaseRequest, runtimeClass: string | undefined): readonly string[] {
-  return [...valuesTexts, JSON.stringify(runtimeClass === undefined ? values : withRuntimeClass(values, runtimeClass))];
+/** What `global.berth` holds besides what the plan says: it comes from the installation. */
+function additionsFor(request: ReleaseRequest, options: HelmOptions): JsonObject {
+  const runtimeClass = runtimeClassFor(request, options);
+  const { passwordKey } = options;
+  return {
+    ...(runtimeClass === undefined ? {} : { runtimeClass }),
+    ...(passwordKey === undefined ? {} : { passwordSeed: passwordSeed(passwordKey, request.namespace) }),
+  };
 }
 
-/** The same values with `global.berth.runtimeClass`. */
-function withRuntimeClass(values: JsonObject, runtimeClass: string): JsonObject {
+/** Always the same for a preview, and another one for every other; it does not tell the key. */
+function passwordSeed(key: string, namespace: string): string {
+  return createHmac('sha256', key).update(`berth/passwords/${namespace}`).digest('hex');
+}
+
+/** YAML texts; later ones win. */
+function textsOfValues({ values, valuesTexts }: ReleaseRequest, additions: JsonObject): readonly string[] {
   const global = isJsonObject(values['global']) ? values['global'] : {};
   const berth = isJsonObject(global['berth']) ? global['berth'] : {};
-  return { ...values, global: { ...global, berth: { ...berth, runtimeClass } } };
+  return [...valuesTexts, JSON.stringify({ ...values, global: { ...global, berth: { ...berth, ...additions } } })];
 }
 
 /** Values go through files only: arguments can be seen by every process on the machine. */

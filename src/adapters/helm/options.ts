@@ -24,6 +24,8 @@ export interface HelmOptions {
   readonly extraAnnotations: GatePolicy['extraAnnotations'];
   /** RuntimeClass that pods of untrusted previews must name; `undefined` when they may name any or none. */
   readonly untrustedRuntimeClass: string | undefined;
+  /** A secret from which each preview's `global.berth.passwordSeed` follows; `undefined` gives charts none. */
+  readonly passwordKey: string | undefined;
   /** Kubernetes' version, e.g. `v1.33.1`; `undefined` where nobody knows it. */
   readonly serverVersion: ((signal: AbortSignal) => Promise<string>) | undefined;
   /** Hosts of registries that are asked without TLS, e.g. `localhost:5000`. */
@@ -62,6 +64,7 @@ export const defaultHelmOptions = {
   extraKinds: [],
   extraAnnotations: [],
   untrustedRuntimeClass: undefined,
+  passwordKey: undefined,
   serverVersion: undefined,
   plainHttpRegistries: [],
   registryConfigPath: undefined,
