@@ -96,7 +96,7 @@ pool is `untrusted`. Port 1234, certificates for these names.
 {{- define "berth.buildkitClientSecret" -}}
 {{- $pool := get .root.Values.buildkit .pool -}}
 {{- if $pool.enabled -}}
-{{ include "berth.buildkitName" . }}-client
+{{ $pool.tls.existingClientSecret | default (printf "%s-client" (include "berth.buildkitName" .)) }}
 {{- else -}}
 {{- .root.Values.buildkit.external.tlsSecret -}}
 {{- end -}}
