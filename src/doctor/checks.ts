@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { loadKubeConfig } from '../adapters/kubernetes/kube-config.ts';
 import type { Config } from '../config.ts';
 import { namespaceOptions } from '../namespace-options.ts';
+import { redisAccess } from '../redis-access.ts';
 import { domainCheck } from './domain-names.ts';
 import { githubCheck } from './github.ts';
 import { imagesCheck } from './images.ts';
@@ -34,12 +35,13 @@ export function checksFor(config: Config, { readOnly }: { readonly readOnly: boo
       appId: config.GITHUB_APP_ID,
       privateKey: config.GITHUB_PRIVATE_KEY,
     }),
-    redisCheck({ url: config.REDIS_URL, prefix: config.REDIS_PREFIX }),
+    redisCheck(redisAccess(config)),
     kubernetesCheck(kubeConfig, {
       deployerRole: config.DEPLOYER_ROLE,
       gatewayNamespace: config.GATEWAY_NAMESPACE,
       resolverNamespaces: namespaceOptions(config).network.resolvers.namespaces,
       secretsNamespace: config.SECRETS_NAMESPACE,
+      roles: config.ROLES,
     }),
     domainCheck({ domain: config.PREVIEW_DOMAIN, scheme: config.PREVIEW_SCHEME, port: config.PREVIEW_PORT }),
     helmCheck(config.HELM),

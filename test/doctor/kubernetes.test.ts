@@ -9,6 +9,7 @@ const options = {
   gatewayNamespace: 'berth',
   resolverNamespaces: ['kube-system'],
   secretsNamespace: undefined,
+  roles: ['worker'],
 };
 const healthy: ClusterSurvey = {
   version: 'v1.35.2',

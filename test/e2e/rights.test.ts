@@ -11,7 +11,12 @@ import { prepareCluster } from './prepare-cluster.ts';
 import { examples, startWorld, type World } from './world.ts';
 
 /** Used only for a service without an address of its own, and to repair what operators and others do to accounts and roles. */
-const unused = new Set(['get endpoints', 'delete rolebindings.rbac.authorization.k8s.io', 'delete serviceaccounts']);
+const unused = new Set([
+  'get endpoints',
+  'get pods',
+  'delete rolebindings.rbac.authorization.k8s.io',
+  'delete serviceaccounts',
+]);
 
 const crashing = `FROM localhost:5000/library/busybox:stable
 USER 65534:65534

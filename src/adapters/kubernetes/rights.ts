@@ -14,55 +14,101 @@ export interface Right {
   readonly namespace?: string;
 }
 
-const groups: readonly {
+/** The roles of a process that do something in the cluster; the server does nothing there. */
+type ActingRole = 'worker' | 'sweep' | 'gateway';
+
+const groups: readonly ({
   readonly group: string;
   readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-}[] = [
-  { group: '', resources: ['namespaces'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
+} & Readonly<Partial<Record<ActingRole, readonly string[]>>>)[] = [
+  {
+    group: '',
+    resources: ['namespaces'],
+    worker: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
+    sweep: ['list'],
+    gateway: ['list', 'watch'],
+  },
   // Server-side apply asks for both of the last when the object is not there yet.
-  { group: '', resources: ['resourcequotas', 'limitranges'], verbs: ['get', 'list', 'create', 'patch'] },
+  {
+    group: '',
+    resources: ['resourcequotas', 'limitranges'],
+    worker: ['get', 'list', 'create', 'patch'],
+    sweep: ['list'],
+  },
   // Deleted when somebody has made an object of the deployer's name.
-  { group: '', resources: ['serviceaccounts'], verbs: ['get', 'list', 'create', 'patch', 'delete'] },
-  { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: ['get', 'list', 'create', 'patch'] },
+  {
+    group: '',
+    resources: ['serviceaccounts'],
+    worker: ['get', 'list', 'create', 'patch', 'delete'],
+    sweep: ['list'],
+  },
+  {
+    group: 'networking.k8s.io',
+    resources: ['networkpolicies'],
+    worker: ['get', 'list', 'create', 'patch'],
+    sweep: ['list'],
+  },
   // Deleted only to be made again, when the operator has named another role.
   {
     group: 'rbac.authorization.k8s.io',
     resources: ['rolebindings'],
-    verbs: ['get', 'list', 'create', 'patch', 'delete'],
+    worker: ['get', 'list', 'create', 'patch', 'delete'],
+    sweep: ['list'],
   },
-  { group: '', resources: ['pods'], verbs: ['list', 'watch', 'delete'] },
-  { group: '', resources: ['pods/log'], verbs: ['get'] },
-  { group: '', resources: ['events'], verbs: ['list', 'watch'] },
+  // The gateway looks whether an endpoint is a pod of the preview.
+  { group: '', resources: ['pods'], worker: ['list', 'watch', 'delete'], gateway: ['get'] },
+  { group: '', resources: ['pods/log'], worker: ['get'] },
+  { group: '', resources: ['events'], worker: ['list', 'watch'] },
   // Helm's records; their payload is never asked for.
-  { group: '', resources: ['secrets'], verbs: ['list'] },
-  { group: '', resources: ['services'], verbs: ['get', 'list'] },
-  { group: '', resources: ['endpoints'], verbs: ['get'] },
-  { group: 'apps', resources: ['deployments', 'replicasets', 'statefulsets', 'daemonsets'], verbs: ['list', 'watch'] },
-  { group: 'batch', resources: ['jobs'], verbs: ['list', 'watch'] },
+  { group: '', resources: ['secrets'], worker: ['list'], sweep: ['list'] },
+  { group: '', resources: ['services'], worker: ['list'], gateway: ['get'] },
+  { group: '', resources: ['endpoints'], gateway: ['get'] },
+  {
+    group: 'apps',
+    resources: ['deployments', 'replicasets', 'statefulsets', 'daemonsets'],
+    worker: ['list', 'watch'],
+  },
+  { group: 'batch', resources: ['jobs'], worker: ['list', 'watch'] },
 ];
 
-/** Everything that is needed to run previews with this deployer role, and with Secrets from that namespace if there is one. */
-export function neededRights(deployerRole: string, secretsNamespace: string | undefined): readonly Right[] {
-  const listed = groups.flatMap(({ group, resources, verbs }) =>
-    resources.flatMap((resource) => verbs.map((verb) => ({ verb, group, resource, name: undefined }))),
+const allRoles: readonly string[] = ['server', 'worker', 'gateway', 'sweep'];
+
+/**
+ * Everything that processes with these roles need to run previews with this deployer role, and with Secrets from that namespace
+ * if there is one. Nothing twice. `charts/berth` gives the same to each role.
+ */
+export function neededRights(
+  deployerRole: string,
+  secretsNamespace: string | undefined,
+  roles: readonly string[] = allRoles,
+): readonly Right[] {
+  const verbsOf = (verbs: Readonly<Partial<Record<ActingRole, readonly string[]>>>) => [
+    ...new Set(
+      (['worker', 'sweep', 'gateway'] as const).flatMap((role) => (roles.includes(role) ? (verbs[role] ?? []) : [])),
+    ),
+  ];
+  const listed = groups.flatMap(({ group, resources, ...verbs }) =>
+    resources.flatMap((resource) => verbsOf(verbs).map((verb) => ({ verb, group, resource, name: undefined }))),
   );
-  return [
-    ...listed,
+  const asDeployer = [
     // To give away what one does not have oneself: the deployer's rights in a preview's namespace.
     { verb: 'bind', group: 'rbac.authorization.k8s.io', resource: 'clusterroles', name: deployerRole },
     // Helm acts as the namespace's deployer.
     { verb: 'impersonate', group: '', resource: 'serviceaccounts', name: deployerAccount },
-    // In this one namespace the payload is read.
-    ...(secretsNamespace === undefined
-      ? []
-      : ['get', 'list'].map((verb) => ({
-          verb,
-          group: '',
-          resource: 'secrets',
-          name: undefined,
-          namespace: secretsNamespace,
-        }))),
+  ];
+  // In this one namespace the worker reads the payload; a sweep only looks what there is.
+  const ofSecrets = (namespace: string) =>
+    verbsOf({ worker: ['get', 'list'], sweep: ['list'] }).map((verb) => ({
+      verb,
+      group: '',
+      resource: 'secrets',
+      name: undefined,
+      namespace,
+    }));
+  return [
+    ...listed,
+    ...(roles.includes('worker') ? asDeployer : []),
+    ...(secretsNamespace === undefined ? [] : ofSecrets(secretsNamespace)),
   ];
 }
 

@@ -31,6 +31,8 @@ export interface ClusterSurveyOptions {
   readonly gatewayNamespace: string;
   readonly resolverNamespaces: readonly string[];
   readonly secretsNamespace: string | undefined;
+  /** What this process does: other roles may have accounts of their own. */
+  readonly roles: readonly string[];
 }
 
 /** The label by which network policies know namespaces; Kubernetes sets it by itself since 1.21. */
@@ -52,7 +54,7 @@ export async function surveyCluster(
   const api = kubernetesApi(kubeConfig);
   try {
     const { gitVersion } = await api.json<{ readonly gitVersion: string }>({ path: '/version' }, signal);
-    const rights = neededRights(options.deployerRole, options.secretsNamespace);
+    const rights = neededRights(options.deployerRole, options.secretsNamespace, options.roles);
     const [allowed, role, gatewayNamespace, ...resolverNamespaces] = await Promise.all([
       whichAllowed(api, rights, signal),
       stateOfRole(api, options.deployerRole, signal),

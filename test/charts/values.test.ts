@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { isMap, isScalar, parse, parseDocument } from 'yaml';
+import { parseConfig, variableNames } from '../../src/config.ts';
+import { RunError } from '../../deploy/local/run.ts';
+import { chartPath, neededValues, objectOf, render } from './render.ts';
+
+interface Schema {
+  readonly properties: Readonly<Record<string, Schema & { readonly [word: string]: unknown }>>;
+}
+
+const file = (name: string) => readFile(path.join(chartPath, name), 'utf8');
+const schema = JSON.parse(await file('values.schema.json')) as Schema;
+
+/** What other values say, or what the chart's pods are made for. */
+const ownVariables = [
+  ...['ROLES', 'LISTEN', 'GATEWAY_LISTEN', 'OPERATIONS_LISTEN', 'DATA_DIR', 'KUBECONFIG', 'GATEWAY_NAMESPACE'],
+  ...['GITHUB_API_URL', 'GITHUB_APP_ID', 'GITHUB_PRIVATE_KEY', 'GITHUB_WEBHOOK_SECRET', 'GITHUB_WEBHOOK_SECRET_OLD'],
+  ...['GITHUB_ENVIRONMENT', 'REDIS_URL', 'REDIS_PASSWORD', 'REDIS_SENTINEL_PASSWORD', 'REDIS_CA', 'REDIS_CERTIFICATE'],
+  ...['REDIS_KEY', 'REGISTRY', 'INSECURE_REGISTRIES', 'DOCKER_CONFIG', 'BUILDKIT', 'BUILDKIT_UNTRUSTED'],
+  ...['PREVIEW_DOMAIN', 'PREVIEW_SCHEME', 'PREVIEW_PORT'],
+];
+
+describe('charts/berth', () => {
+  it("is of package.json's version", async () => {
+    const { version } = JSON.parse(await readFile(path.join(chartPath, '../../package.json'), 'utf8')) as {
+      readonly version: string;
+    };
+    const chart = parse(await file('Chart.yaml')) as { readonly version: string; readonly appVersion: string };
+    assert.deepEqual([chart.version, chart.appVersion], [version, version]);
+  });
+
+  it('takes every variable of Berth that no value of its own says, and no other', () => {
+    const taken = Object.keys(schema.properties['config']?.properties ?? {});
+    assert.deepEqual(taken.toSorted(), variableNames.filter((name) => !ownVariables.includes(name)).toSorted());
+  });
+
+  it('has a comment on every value that is new at its place', async () => {
+    const document = parseDocument(await file('values.yaml'));
+    const roles = ['server', 'worker', 'gateway', 'sweep'];
+    const explained = new Set<string>();
+    const silent: string[] = [];
+    const look = (map: unknown, at: string): void => {
+      if (!isMap(map)) return;
+      let isRun = false;
+      for (const { key, value } of map.items) {
+        const name = isScalar(key) ? String(key.value) : '';
+        const where = at === '' ? name : `${at}.${name}`;
+        const comment = (isScalar(key) && key.commentBefore) || (isMap(value) && value.commentBefore);
+        isRun = Boolean(comment) || isRun;
+        // What roles share is said where it comes first; the rest follows a comment on the map that it is in.
+        const first = where.replace(new RegExp(`^(${roles.join('|')})\\.`), 'together.');
+        if (isRun || explained.has(first) || explained.has(at)) explained.add(where);
+        else silent.push(where);
+        look(value, where);
+      }
+    };
+    look(document.contents, '');
+    const atTop = isMap(document.contents) ? document.contents.items : [];
+    // YAML hands the first comment of a file to the file.
+    assert.deepEqual(
+      silent.filter((name) => name !== String(isScalar(atTop[0]?.key) ? atTop[0].key.value : '')),
+      [],
+    );
+  });
+
+  const refusals: readonly { readonly name: string; readonly values: object; readonly says: readonly RegExp[] }[] = [
+    {
+      name: 'says everything that is missing, at once',
+      values: { redis: { enabled: false }, buildkit: { trusted: { enabled: false } }, expose: { via: 'gateway' } },
+      says: [
+        /previews\.domain is not set/,
+        /registry\.repository is not set/,
+        /github\.existingSecret is not set/,
+        /redis\.external\.url is not set/,
+        /buildkit\.external\.endpoints has none/,
+        /expose\.gateway\.parentRefs names none/,
+      ],
+    },
+    {
+      name: 'refuses values that it does not know, and says which',
+      values: { ...neededValues, gatway: {}, config: { LOGLEVEL: 'debug' }, worker: { replica: 2 } },
+      says: [/'gatway' not allowed/, /'\/config'.*'LOGLEVEL' not allowed/, /'\/worker'.*'replica' not allowed/],
+    },
+    {
+      name: 'refuses what Berth would refuse at its start',
+      values: {
+        ...neededValues,
+        registry: { repository: 'https://registry.example.com' },
+        config: { BUILD_TIMEOUT: '30 minutes', LOG_LEVEL: 'loud', BUILD_CONCURRENCY: 0 },
+      },
+      says: [/'\/registry\/repository'/, /'\/config\/BUILD_TIMEOUT'/, /'\/config\/LOG_LEVEL'/, /BUILD_CONCURRENCY/],
+    },
+    {
+      name: 'refuses a Secret that exists beside one to make',
+      values: { ...neededValues, github: { existingSecret: 'x', webhookSecret: '0123456789abcdef' } },
+      says: [/leave out one or the other/],
+    },
+  ];
+  for (const { name, values, says } of refusals) {
+    it(name, async () => {
+      await assert.rejects(render(values), (error) => {
+        assert.ok(error instanceof RunError);
+        for (const pattern of says) assert.match(error.message, pattern);
+        return true;
+      });
+    });
+  }
+
+  it('gives Berth a configuration that it takes, with numbers as they were written', async () => {
+    const config = { BUILD_CONCURRENCY: 1000, GATEWAY_CONNECTION_LIMIT: 1000000, QUOTA_PODS: '40', LOG_LEVEL: 'debug' };
+    const objects = await render({ ...neededValues, previews: { domain: 'previews.example.com', port: 8443 }, config });
+    const { data } = objectOf(objects, 'ConfigMap', 'berth') as unknown as { readonly data: Record<string, string> };
+    const parsed = parseConfig({
+      ...data,
+      BERTH_GITHUB_APP_ID: '1',
+      BERTH_GITHUB_PRIVATE_KEY: 'PRIVATE KEY',
+      BERTH_GITHUB_WEBHOOK_SECRET: '0123456789abcdef',
+      KUBERNETES_SERVICE_HOST: '10.96.0.1',
+    });
+    assert.equal(parsed.BUILD_CONCURRENCY, 1000);
+    assert.equal(parsed.GATEWAY_CONNECTION_LIMIT, 1_000_000);
+    assert.equal(parsed.QUOTA_PODS, '40');
+    assert.equal(parsed.PREVIEW_PORT, 8443);
+    assert.equal(parsed.GATEWAY_NAMESPACE, 'berth');
+  });
+});
