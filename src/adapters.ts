@@ -1,6 +1,5 @@
 /** Builds the adapters that a configuration asks for. */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { parseEndpoint } from './adapters/buildx/endpoint.ts';
 import { buildxBuilder } from './adapters/buildx/buildx-builder.ts';
@@ -25,18 +24,11 @@ import { clusterCredentials } from './held-credentials.ts';
 import { type Metrics, openMetrics } from './metrics.ts';
 import { namespaceOptions } from './namespace-options.ts';
 import { endOrphans } from './orphans.ts';
+import { builtInChartPath, imageInstance } from './plan-settings.ts';
 import type { Redaction, Telemetry } from './ports.ts';
 import { limitedReleaser } from './reconcile/limited-releaser.ts';
 import type { Ports } from './reconcile/ports.ts';
 import { redactedBuilder, redactedQueue, redactedReleaser } from './reconcile/redacted-ports.ts';
-
-/** The chart for repositories that have none; it lies beside `src` and beside `dist` alike. */
-const builtInChartPath = fileURLToPath(new URL('../charts/preview', import.meta.url));
-
-/** Whose images they are. An instance's name is its own on one cluster only; a registry may serve Berths on several. */
-export function imageInstance({ INSTANCE, GITHUB_APP_ID }: Pick<Config, 'INSTANCE' | 'GITHUB_APP_ID'>): string {
-  return `${INSTANCE}.${GITHUB_APP_ID}`;
-}
 
 export interface Adapters extends AsyncDisposable {
   readonly ports: Ports;

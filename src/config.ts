@@ -218,6 +218,48 @@ const variables = z.object({
   SHUTDOWN_TIMEOUT: duration('25s'),
 });
 
+/** What decides how a preview is made, apart from the systems that make it. */
+const previewVariables = variables
+  .pick({
+    INSTANCE: true,
+    PLATFORM: true,
+    INSECURE_REGISTRIES: true,
+    GIT: true,
+    HELM: true,
+    HELM_TIMEOUT: true,
+    DEPLOYER_ROLE: true,
+    GATEWAY_NAMESPACE: true,
+    POD_SECURITY: true,
+    CHART_KINDS: true,
+    CHART_ANNOTATIONS: true,
+    UNTRUSTED_RUNTIME_CLASS: true,
+    QUOTA_CPU: true,
+    QUOTA_MEMORY: true,
+    QUOTA_PODS: true,
+    QUOTA: true,
+    QUOTA_UNTRUSTED: true,
+    CONTAINER_REQUESTS: true,
+    CONTAINER_LIMITS: true,
+    CONTAINER_MAX: true,
+    GATEWAY_CIDRS: true,
+    RESOLVERS: true,
+    EGRESS: true,
+    EGRESS_UNTRUSTED: true,
+    EGRESS_BLOCKED: true,
+    EGRESS_ALLOWED: true,
+    EGRESS_ALLOWED_UNTRUSTED: true,
+    PREVIEW_SCHEME: true,
+    PREVIEW_PORT: true,
+  })
+  // What an installation must say has a stand-in here: names then are of the right shape.
+  .extend({
+    GITHUB_APP_ID: variables.shape.GITHUB_APP_ID.default(1),
+    REGISTRY: variables.shape.REGISTRY.default('registry.example.com/previews'),
+    PREVIEW_DOMAIN: variables.shape.PREVIEW_DOMAIN.default('previews.example.com'),
+  });
+
+export interface PreviewConfig extends Readonly<z.output<typeof previewVariables>> {}
+
 export interface Config extends Readonly<z.output<typeof variables>> {
   /** Where a pod finds the API server of its cluster; used without `KUBECONFIG`. */
   readonly apiServer: { readonly host: string; readonly port: string };
@@ -227,6 +269,8 @@ export interface Config extends Readonly<z.output<typeof variables>> {
 export const variableNames: readonly string[] = Object.keys(variables.shape);
 
 const prefix = 'BERTH_';
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The environment does not make a configuration; the message lists every variable that is wrong, one a line. */
 export class ConfigError extends Error {
@@ -244,21 +288,8 @@ export class ConfigError extends Error {
  * is how Kubernetes mounts secrets.
  * @throws ConfigError that lists every bad variable at once.
  */
-export function parseConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const problems: string[] = [];
-  const input: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith(prefix) || !value) continue;
-    const key = name.slice(prefix.length);
-    if (key in variables.shape) input[key] = value;
-    else if (key.endsWith('_FILE') && key.slice(0, -5) in variables.shape) {
-      try {
-        input[key.slice(0, -5)] = readFileSync(value, 'utf8').trim();
-      } catch (error) {
-        problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
-      }
-    } else problems.push(`${name}: there is no such variable`);
-  }
+export function parseConfig(env: Environment = process.env): Config {
+  const { input, problems } = inputIn(env, variables.shape);
   const result = variables.safeParse(input);
   if (result.success) problems.push(...containerProblems(result.data));
   for (const issue of result.error?.issues ?? []) {
@@ -272,6 +303,43 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>> = 
   return Object.freeze({ ...result.data, apiServer });
 }
 
+/**
+ * What an environment says about previews; the other variables are not looked at. Nothing has to be set.
+ * @throws ConfigError that lists every bad variable at once.
+ */
+export function parsePreviewConfig(env: Environment = process.env): PreviewConfig {
+  const { input, problems } = inputIn(env, previewVariables.shape);
+  const result = previewVariables.safeParse(input);
+  if (result.success) problems.push(...containerProblems(result.data));
+  for (const issue of result.error?.issues ?? []) problems.push(`${prefix}${String(issue.path[0])}: ${issue.message}`);
+  if (!result.success || problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(result.data);
+}
+
+/** Where the person who types a command has programs. */
+export function programPath(env: Environment = process.env): string {
+  return env['PATH'] || '/usr/local/bin:/usr/bin:/bin';
+}
+
+/** The texts of the variables in `shape` that are set, by their names without the prefix. */
+function inputIn(env: Environment, shape: object): { input: Record<string, string>; problems: string[] } {
+  const problems: string[] = [];
+  const input: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith(prefix) || !value) continue;
+    const given = name.slice(prefix.length);
+    const key = given.endsWith('_FILE') && !(given in variables.shape) ? given.slice(0, -5) : given;
+    if (!(key in variables.shape)) problems.push(`${name}: there is no such variable`);
+    if (!(key in shape)) continue;
+    try {
+      input[key] = key === given ? value : readFileSync(value, 'utf8').trim();
+    } catch (error) {
+      problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return { input, problems };
+}
+
 function isCertificate(pem: string): boolean {
   try {
     return new X509Certificate(pem).ca;
@@ -281,7 +349,9 @@ function isCertificate(pem: string): boolean {
 }
 
 /** The cluster refuses defaults that are more than what is allowed, in every namespace. */
-function containerProblems(config: z.output<typeof variables>): readonly string[] {
+function containerProblems(
+  config: Pick<Config, 'CONTAINER_REQUESTS' | 'CONTAINER_LIMITS' | 'CONTAINER_MAX'>,
+): readonly string[] {
   const { CONTAINER_REQUESTS: requests, CONTAINER_LIMITS: limits, CONTAINER_MAX: max } = config;
   const above = (name: string, lower: Quantities, upperName: string, upper: Quantities) => {
     const resource = firstAbove(lower, upper);

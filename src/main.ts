@@ -2,13 +2,14 @@
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { type Logger, pino } from 'pino';
-import { type Adapters, imageInstance, openAdapters } from './adapters.ts';
+import { type Adapters, openAdapters } from './adapters.ts';
 import { sweepChoresOf, sweeping, workerChoresOf } from './chores.ts';
 import { type Config, ConfigError, parseConfig, type Role } from './config.ts';
 import { DataDirectoryError } from './data-directory.ts';
 import { buildGateway } from './gateway/gateway.ts';
 import { credentialsIn } from './held-credentials.ts';
 import { logOptions } from './log.ts';
+import { planSettings } from './plan-settings.ts';
 import type { Redaction } from './ports.ts';
 import { build } from './reconcile/build.ts';
 import { type Chore, type ChoreClock, startChore } from './reconcile/chore.ts';
@@ -133,14 +134,7 @@ function startChores(chores: readonly Chore[], { store }: Adapters['ports'], log
 
 function settingsOf(config: Config): ReconcileSettings {
   return {
-    plan: {
-      registry: config.REGISTRY,
-      instance: imageInstance(config),
-      previewDomain: config.PREVIEW_DOMAIN,
-      scheme: config.PREVIEW_SCHEME,
-      port: config.PREVIEW_PORT,
-      platform: config.PLATFORM,
-    },
+    plan: planSettings(config),
     limits: {
       readyTimeoutMs: config.READY_TIMEOUT,
       imageTimeoutMs: config.IMAGE_TIMEOUT,

@@ -1,11 +1,11 @@
 /** What a configuration says about previews' namespaces, as the Kubernetes adapter takes it. */
 import type { KubernetesOptions } from './adapters/kubernetes/options.ts';
-import type { Config } from './config.ts';
+import type { PreviewConfig } from './config.ts';
 import { defaultBlockedCidrs, defaultQuota } from './domain/confinement.ts';
 
 /** Everything that the operator decides; what is left out has its default. */
 export function namespaceOptions(
-  config: Config,
+  config: PreviewConfig,
 ): Pick<KubernetesOptions, 'instance' | 'podSecurity' | 'deployerRole' | 'quota' | 'containers' | 'network'> {
   const quota = {
     ...defaultQuota,
