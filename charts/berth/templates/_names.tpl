@@ -1,13 +1,16 @@
 {{/* Names that templates of this chart share. Each takes the root context unless it says otherwise. */}}
 
-{{/* `berth` for a release called so; `<release>-berth` for another. Short enough for every suffix that is added to it. */}}
+{{/*
+`berth` for a release called so; `<release>-berth` for another. Short enough for every suffix that is added to it: a StatefulSet's name has
+at most 52 characters, since its pods carry it in a label with a hash.
+*/}}
 {{- define "berth.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
 {{- else if contains "berth" .Release.Name -}}
-{{- .Release.Name | trunc 36 | trimSuffix "-" -}}
+{{- .Release.Name | trunc 32 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-berth" (.Release.Name | trunc 30 | trimSuffix "-") -}}
+{{- printf "%s-berth" (.Release.Name | trunc 26 | trimSuffix "-") -}}
 {{- end -}}
 {{- end -}}
 
