@@ -3,17 +3,21 @@ import { DiagnosedError } from '../../domain/errors.ts';
 import type { Chart } from '../../domain/plan.ts';
 import type { Diagnosis, Place, Reason } from '../../domain/preview.ts';
 import { ExitError } from '../../process.ts';
+import { schemaProblems } from './schema-problems.ts';
 import { immutableObjects } from './immutable.ts';
 
 const mostLines = 20;
 const longestMessage = 400;
 
-/** An error for a failed run of Helm: one for the author when the chart or the cluster's rules are at fault. */
-export function failureOf(doing: string, error: unknown, chart: Chart): Error {
+/**
+ * An error for a failed run of Helm: one for the author when the chart or the cluster's rules are at fault.
+ * @param knownKeys Of the chart's values, for suggestions when one is mistyped.
+ */
+export function failureOf(doing: string, error: unknown, chart: Chart, knownKeys: Iterable<string> = []): Error {
   if (!(error instanceof ExitError)) return error instanceof Error ? error : new Error(doing, { cause: error });
   const said = essence(error.stderr);
   if (isOutage(said)) return new Error(`${doing}: ${said}`, { cause: error });
-  return new DiagnosedError(diagnose(said, chart), { cause: error });
+  return new DiagnosedError(diagnose(said, chart, knownKeys), { cause: error });
 }
 
 /** The job of a failed hook, for its log. */
@@ -49,7 +53,7 @@ const outages: readonly RegExp[] = [
   /^(context canceled|release .* failed, and has been uninstalled due to .*context canceled)/,
 ];
 
-function diagnose(said: string, chart: Chart): Diagnosis {
+function diagnose(said: string, chart: Chart, knownKeys: Iterable<string>): Diagnosis {
   const log = said.split('\n').slice(0, mostLines);
   const hook = /(?:failed |)((?:pre|post)-(?:install|upgrade|delete|rollback))(?: hooks failed)?: (.*)/s.exec(said);
   if (hook) return { reason: 'HookFailed', message: hookMessage(hook[1] ?? '', hook[2] ?? ''), log };
@@ -59,7 +63,7 @@ function diagnose(said: string, chart: Chart): Diagnosis {
     : /not ready\. status/.test(said)
       ? 'NotReadyInTime'
       : 'ChartInvalid';
-  return { reason, message: message(reason, said), log, ...(places.length > 0 ? { places } : {}) };
+  return { reason, message: message(reason, said, knownKeys), log, ...(places.length > 0 ? { places } : {}) };
 }
 
 /** The API server refused an object, as opposed to Helm refusing the chart. */
@@ -73,7 +77,7 @@ function isRefusal(said: string): boolean {
   ].some((pattern) => pattern.test(said));
 }
 
-function message(reason: Reason, said: string): string {
+function message(reason: Reason, said: string, knownKeys: Iterable<string>): string {
   if (reason === 'ReleaseFailed') return refusalMessage(said);
   if (reason === 'NotReadyInTime') return `The release did not become ready in time: ${firstLine(said)}.`;
   const missing = /missing in charts\/ directory: (.*)/.exec(said)?.[1];
@@ -84,12 +88,8 @@ function message(reason: Reason, said: string): string {
     return 'There is no chart in that folder: it has no `Chart.yaml`.';
   }
   if (said.startsWith("values don't meet the specifications")) {
-    const problems = said
-      .split('\n')
-      .slice(1)
-      .map((line) => line.trim().replace(/^- /, ''))
-      .filter(Boolean);
-    return `The values do not fit the chart's schema: ${problems.join('; ').slice(0, longestMessage)}.`;
+    const problems = schemaProblems(said, knownKeys).join('; ').slice(0, longestMessage);
+    return `The values do not fit the chart's schema: ${problems}.`;
   }
   if (/failed to perform "FetchReference"|failed to fetch|failed to resolve/.test(said)) {
     return `The chart cannot be pulled: ${firstLine(said.replace(/^.*on source: /, ''))}.`;

@@ -1,6 +1,7 @@
 /** Helm without a cluster. */
 import type { JsonObject } from '../../domain/json.ts';
 import type { ReleaseRequest } from '../../ports.ts';
+import { builtInKeys } from './built-in-schema.ts';
 import { checkedRelease } from './checked-release.ts';
 import { failureOf } from './failure.ts';
 import { helmCommand } from './helm.ts';
@@ -32,6 +33,6 @@ export async function renderOffline(
     return { objects, asksCluster: files.asksCluster };
   } catch (error) {
     signal.throwIfAborted();
-    throw failureOf('rendering the chart', error, request.chart);
+    throw failureOf('rendering the chart', error, request.chart, await builtInKeys(options, request.chart));
   }
 }

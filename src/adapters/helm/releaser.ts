@@ -2,6 +2,7 @@
 import { DiagnosedError } from '../../domain/errors.ts';
 import { releaseName } from '../../domain/names.ts';
 import type { Releaser } from '../../ports.ts';
+import { builtInKeys } from './built-in-schema.ts';
 import { failedHookJob, failureOf } from './failure.ts';
 import { helmCommand } from './helm.ts';
 import { defaultHelmOptions, type HelmOptions, helmSlackMs, seconds } from './options.ts';
@@ -23,7 +24,8 @@ export function helmReleaser(given: Pick<HelmOptions, RequiredOption> & Partial<
         return await upgrade(helm, options, request, signal);
       } catch (error) {
         signal.throwIfAborted();
-        const failure = failureOf(`installing the release in ${namespace}`, error, chart);
+        const keys = await builtInKeys(options, chart);
+        const failure = failureOf(`installing the release in ${namespace}`, error, chart, keys);
         throw await withHookLog(failure, options, namespace, signal);
       }
     },

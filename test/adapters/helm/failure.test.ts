@@ -54,8 +54,7 @@ describe('failureOf', () => {
     {
       said: "Error: UPGRADE FAILED: values don't meet the specifications of the schema(s) in the following chart(s):\nweb:\n- at '': missing property 'foo'\n- at '/image': got string, want integer\n\n",
       reason: 'ChartInvalid',
-      message:
-        "The values do not fit the chart's schema: web:; at '': missing property 'foo'; at '/image': got string, want integer.",
+      message: "The values do not fit the chart's schema: `values` lacks `foo`; `image`: got string, want integer.",
     },
     {
       said: 'Error: unable to detect chart at /tmp/a/Chart.yaml: open /tmp/a/Chart.yaml: no such file or directory\n',
