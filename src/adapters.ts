@@ -1,4 +1,5 @@
 /** Builds the adapters that a configuration asks for. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { parseEndpoint } from './adapters/buildx/endpoint.ts';
@@ -27,6 +28,7 @@ import { endOrphans } from './orphans.ts';
 import { builtInChartPath, imageInstance } from './plan-settings.ts';
 import type { Redaction, Telemetry } from './ports.ts';
 import { limitedReleaser } from './reconcile/limited-releaser.ts';
+import { measuredReleaser } from './reconcile/measured-releaser.ts';
 import type { Ports } from './reconcile/ports.ts';
 import { redactedBuilder, redactedQueue, redactedReleaser } from './reconcile/redacted-ports.ts';
 
@@ -65,7 +67,17 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
     log,
   );
   const clock = { now: () => Date.now(), timeout: (ms: number) => AbortSignal.timeout(ms) };
-  const metrics = openMetrics(clock.now);
+  const metrics = openMetrics(clock.now, {
+    version: berthVersion(),
+    queues: bull.load,
+    dependencies: {
+      redis: redis.ping,
+      // Whoever only takes webhooks needs no Kubernetes, and may be kept from it.
+      ...(config.ROLES.some((role) => role !== 'server') && {
+        kubernetes: () => cluster.serverVersion(AbortSignal.timeout(kubernetesTimeoutMs)),
+      }),
+    },
+  });
   await reclaimOrphans(metrics.telemetry, log);
   metrics.telemetry.reclaimed('directory', data.leftovers.length);
   for (const name of data.leftovers) log.warn({ kind: 'directory', name }, 'reclaimed');
@@ -77,6 +89,7 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
     cache: store,
     clock,
     hold: redaction.hold,
+    telemetry: metrics.telemetry,
     log,
   });
   const kubeConfig = loadKubeConfig(config.KUBECONFIG);
@@ -124,26 +137,29 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
     releaser: redactedReleaser(
       limitedReleaser(
         config.HELM_CONCURRENCY,
-        helmReleaser({
-          helmPath: config.HELM,
-          cluster: config.KUBECONFIG
-            ? { kubeconfigPath: config.KUBECONFIG }
-            : { ...podCredentials, ...config.apiServer },
-          builtInChartPath,
-          directory: join(config.DATA_DIR, 'helm'),
-          temporaryDirectory: data.temporary,
-          authoritiesPath,
-          timeoutMs: config.HELM_TIMEOUT,
-          plainHttpRegistries: config.INSECURE_REGISTRIES,
-          jobLog: cluster.jobLog,
-          serverVersion: cluster.serverVersion,
-          podSecurity: config.POD_SECURITY,
-          extraKinds: config.CHART_KINDS,
-          extraAnnotations: config.CHART_ANNOTATIONS,
-          untrustedRuntimeClass: config.UNTRUSTED_RUNTIME_CLASS,
-          // The one secret of every installation that nobody can guess.
-          passwordKey: config.GITHUB_PRIVATE_KEY,
-        }),
+        measuredReleaser(
+          metrics.telemetry,
+          helmReleaser({
+            helmPath: config.HELM,
+            cluster: config.KUBECONFIG
+              ? { kubeconfigPath: config.KUBECONFIG }
+              : { ...podCredentials, ...config.apiServer },
+            builtInChartPath,
+            directory: join(config.DATA_DIR, 'helm'),
+            temporaryDirectory: data.temporary,
+            authoritiesPath,
+            timeoutMs: config.HELM_TIMEOUT,
+            plainHttpRegistries: config.INSECURE_REGISTRIES,
+            jobLog: cluster.jobLog,
+            serverVersion: cluster.serverVersion,
+            podSecurity: config.POD_SECURITY,
+            extraKinds: config.CHART_KINDS,
+            extraAnnotations: config.CHART_ANNOTATIONS,
+            untrustedRuntimeClass: config.UNTRUSTED_RUNTIME_CLASS,
+            // The one secret of every installation that nobody can guess.
+            passwordKey: config.GITHUB_PRIVATE_KEY,
+          }),
+        ),
       ),
       redaction,
     ),
@@ -164,6 +180,15 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
       await data[Symbol.asyncDispose]();
     },
   };
+}
+
+/** How long the API server may take to say that it is there. */
+const kubernetesTimeoutMs = 5_000;
+
+/** Of the package, which lies beside `src` and beside `dist` alike. */
+function berthVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
 }
 
 /** How long Helm may take to write down that it was interrupted. */

@@ -8,7 +8,7 @@ import { sweep } from './reconcile/sweep.ts';
 import { removeUnusedImages, unusedImagesEveryMs } from './reconcile/unused-images.ts';
 
 /** The sweep, which anybody may ask for; every now and then in processes with the role `sweep` only. */
-export function sweeping(config: Pick<Config, 'ROLES' | 'SWEEP_INTERVAL'>, ports: Ports): Chore {
+export function sweeping(config: Pick<Config, 'ROLES' | 'SWEEP_INTERVAL' | 'INSTANCE'>, ports: Ports): Chore {
   return {
     name: 'sweep',
     by: 'one process',
@@ -16,7 +16,7 @@ export function sweeping(config: Pick<Config, 'ROLES' | 'SWEEP_INTERVAL'>, ports
     catchesUp: true,
     async run(signal) {
       try {
-        ports.telemetry.swept(await sweep(ports, signal));
+        ports.telemetry.swept(await sweep(ports, signal, config.INSTANCE));
       } catch (error) {
         if (!signal.aborted) ports.telemetry.swept(undefined);
         throw error;

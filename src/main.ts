@@ -79,6 +79,7 @@ const start: Readonly<
       checks: { redis: redis.ping },
       refusalsPerMinute: config.WEBHOOK_REFUSAL_LIMIT,
       trusted: config.TRUSTED_PROXIES,
+      telemetry: ports.telemetry,
       log,
     });
     await server.listen(config.LISTEN);
@@ -102,6 +103,7 @@ const start: Readonly<
       previewDomain: config.PREVIEW_DOMAIN,
       directory,
       statuses: ports.store,
+      telemetry: ports.telemetry,
       log,
       scheme: config.PREVIEW_SCHEME,
       trusted: config.TRUSTED_PROXIES,

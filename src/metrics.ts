@@ -1,63 +1,49 @@
-/** What operators watch, as Prometheus reads it. */
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import { leakKinds, type Telemetry } from './ports.ts';
+/** What operators watch, as Prometheus reads it. `docs/operating.md` lists every metric. */
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { buildMetrics } from './metrics/builds.ts';
+import { githubMetrics } from './metrics/github.ts';
+import { type LookedAt, lookedAtMetrics } from './metrics/looked-at.ts';
+import { previewMetrics } from './metrics/previews.ts';
+import { requestMetrics } from './metrics/requests.ts';
+import type { Telemetry } from './ports.ts';
 
 export interface Metrics {
   readonly telemetry: Telemetry;
   /** Of what `text` gives. */
   readonly contentType: string;
-  /** Every metric as it is now. */
+  /** Every metric as it is now, within about a second, whatever is wrong with what is looked at. */
   text(): Promise<string>;
 }
 
+export interface MetricsOptions extends LookedAt {
+  /** Of Berth. */
+  readonly version?: string;
+}
+
 /** Counts from now on, in a registry of its own, figures of this process included. `now` gives milliseconds since the epoch. */
-export function openMetrics(now: () => number): Metrics {
+export function openMetrics(now: () => number, { version = 'unknown', ...lookedAt }: MetricsOptions = {}): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const reclaims = new Counter({
-    name: 'berth_reclaims_total',
-    help: 'What was lost or left behind, found, and put right. Each but an image is a defect to look into: the log says what.',
-    labelNames: ['kind'],
+  const info = new Gauge({
+    name: 'berth_build_info',
+    help: 'Always 1; the version of Berth is in the label.',
+    labelNames: ['version'],
     registers,
   });
-  const sweeps = new Counter({
-    name: 'berth_sweeps_total',
-    help: 'Sweeps that this process has ended.',
-    labelNames: ['outcome'],
-    registers,
-  });
-  const lastSweep = new Gauge({
-    name: 'berth_sweep_last_success_timestamp_seconds',
-    help: 'When this process last finished a sweep; 0 before the first. One process of all sweeps: look at the highest.',
-    registers,
-  });
-  const seen = new Gauge({
-    name: 'berth_sweep_seen',
-    help: 'What the last sweep of this process has seen: open pull requests, namespaces, and terminating ones of these.',
-    labelNames: ['what'],
-    registers,
-  });
-  const triggers = new Counter({
-    name: 'berth_sweep_triggers_total',
-    help: 'Previews that a sweep of this process found not to be as last settled.',
-    registers,
-  });
-  // A kind that has never happened is there at 0, so that its first time is an increase that an alert can see.
-  for (const kind of leakKinds) reclaims.inc({ kind }, 0);
-  for (const outcome of ['finished', 'failed']) sweeps.inc({ outcome }, 0);
+  info.set({ version }, 1);
+  const look = lookedAtMetrics(registers, lookedAt);
   return {
     telemetry: {
-      reclaimed: (kind, count = 1) => reclaims.inc({ kind }, count),
-      swept(outcome) {
-        sweeps.inc({ outcome: outcome ? 'finished' : 'failed' });
-        if (!outcome) return;
-        lastSweep.set(now() / 1000);
-        triggers.inc(outcome.triggered);
-        for (const what of ['open', 'namespaces', 'terminating'] as const) seen.set({ what }, outcome[what]);
-      },
+      ...previewMetrics(registers, now),
+      ...buildMetrics(registers),
+      ...githubMetrics(registers, now),
+      ...requestMetrics(registers),
     },
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    async text() {
+      await look();
+      return registry.metrics();
+    },
   };
 }

@@ -23,7 +23,8 @@ describe('metrics', () => {
   it('tells what sweeps have seen, and when the last one was finished', async () => {
     let now = 1_700_000_000_000;
     const { telemetry, text } = openMetrics(() => now);
-    telemetry.swept({ open: 4, namespaces: 3, terminating: 1, triggered: 2 });
+    const phases = { Building: 1, Deploying: 0, Ready: 2, Failed: 0, Held: 1, Removing: 0 };
+    telemetry.swept({ open: 4, namespaces: 3, terminating: 1, stuck: 1, triggered: 2, phases });
     now += 60_000;
     telemetry.swept(undefined);
     const lines = (await text()).split('\n');
@@ -34,7 +35,10 @@ describe('metrics', () => {
       'berth_sweep_seen{what="open"} 4',
       'berth_sweep_seen{what="namespaces"} 3',
       'berth_sweep_seen{what="terminating"} 1',
+      'berth_sweep_seen{what="stuck"} 1',
       'berth_sweep_triggers_total 2',
+      'berth_previews{phase="Ready"} 2',
+      'berth_previews{phase="Failed"} 0',
     ]) {
       assert.ok(lines.includes(line), line);
     }

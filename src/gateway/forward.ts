@@ -16,6 +16,8 @@ export interface ForwardOptions extends Omit<RequestHeaderOptions, 'publicProtoc
   readonly connectTimeoutMs: number;
   /** Called at most once, and only as long as the client has received nothing. */
   readonly onFailure: (error: Error) => void;
+  /** Called when the upstream has begun to answer. */
+  readonly onAnswer?: () => void;
 }
 
 /**
@@ -72,6 +74,7 @@ function send(
     if (!response.headersSent) options.onFailure(new UnaskedProtocolError());
   });
   upstreamRequest.once('response', (answer) => {
+    options.onAnswer?.();
     try {
       response.writeHead(
         answer.statusCode ?? 502,

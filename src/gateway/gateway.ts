@@ -3,14 +3,14 @@ import { createServer, type IncomingMessage, type Server, ServerResponse } from 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
-import type { ServiceDirectory, Store } from '../ports.ts';
+import type { ServiceDirectory, Store, Telemetry, VisitOutcome } from '../ports.ts';
 import { noProxies, type TrustedProxies } from '../domain/client-address.ts';
 import { answerHealthy, answerWithPage } from './answer.ts';
 import { privateCookies } from './cookies.ts';
 import { failurePage, type Sources, type Upstream } from './destination.ts';
 import { forward } from './forward.ts';
 import { defaultLimits, type GatewayLimits, limiterOf } from './limits.ts';
-import { badRequestPage } from './page.ts';
+import { badRequestPage, type Page } from './page.ts';
 import { PreviewAgent } from './preview-agent.ts';
 import { receptionOf } from './reception.ts';
 import { hasBody } from './request-headers.ts';
@@ -22,6 +22,7 @@ export interface GatewayOptions {
   readonly directory: ServiceDirectory;
   readonly statuses: Pick<Store, 'status'>;
   readonly log: Pick<Logger, 'debug' | 'warn'>;
+  readonly telemetry?: Pick<Telemetry, 'visited'>;
   /** How previews are reached from outside. */
   readonly scheme?: 'http' | 'https';
   /** Whose word about where a request comes from is taken. */
@@ -53,7 +54,7 @@ const lingerMs = 2_000;
 
 /** Builds the gateway. */
 export function buildGateway(options: GatewayOptions): Gateway {
-  const { previewDomain, directory, statuses, log, scheme = 'https', trusted = noProxies } = options;
+  const { previewDomain, directory, statuses, log, telemetry, scheme = 'https', trusted = noProxies } = options;
   const limiter = limiterOf(options.limits ?? defaultLimits, trusted, log);
   const connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
   const clientTimeoutMs = options.clientTimeoutMs ?? 30_000;
@@ -92,26 +93,31 @@ export function buildGateway(options: GatewayOptions): Gateway {
     error: Error,
   ): Promise<void> {
     log.debug({ err: error, host: request.headers.host }, 'a preview did not answer');
+    telemetry?.visited('unreachable');
     const page = await failurePage(upstream, problemOf(error), sources);
     if (!response.headersSent && !response.destroyed) answerWithPage(request, response, page, scheme);
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedAt = performance.now();
     guardUpload(request, response, clientTimeoutMs);
     const destination = await receive(request);
     if (response.destroyed) return;
     if (destination === 'healthy') {
       answerHealthy(response);
     } else if (destination.kind === 'page') {
+      telemetry?.visited(outcomeOf(destination.page));
       answerWithPage(request, response, destination.page, scheme);
     } else {
       const { upstream } = destination;
       const onFailure = (error: Error) => orDrop(fail(request, response, upstream, error), request.socket);
-      forward(request, response, upstream, { ...headers, agent, connectTimeoutMs, onFailure });
+      const onAnswer = () => telemetry?.visited('served', performance.now() - startedAt);
+      forward(request, response, upstream, { ...headers, agent, connectTimeoutMs, onFailure, onAnswer });
     }
   }
 
   async function upgrade(request: IncomingMessage, client: Socket, head: Buffer): Promise<void> {
+    const startedAt = performance.now();
     upgraded.add(client);
     client.once('close', () => upgraded.delete(client));
     client.on('error', () => client.destroy());
@@ -122,13 +128,16 @@ export function buildGateway(options: GatewayOptions): Gateway {
     if (client.destroyed) return;
     // A body in front of the other protocol would be one thing to us and another to the service.
     if (destination === 'healthy' || hasBody(request)) {
+      telemetry?.visited('malformed');
       answerWithPage(request, response(), badRequestPage, scheme);
     } else if (destination.kind === 'page') {
+      telemetry?.visited(outcomeOf(destination.page));
       answerWithPage(request, response(), destination.page, scheme);
     } else {
       const { upstream } = destination;
       const onFailure = (error: Error) => orDrop(fail(request, response(), upstream, error), client);
-      tunnel(request, client, head, upstream, { ...headers, connectTimeoutMs, onFailure, response });
+      const onAnswer = () => telemetry?.visited('tunnelled', performance.now() - startedAt);
+      tunnel(request, client, head, upstream, { ...headers, connectTimeoutMs, onFailure, onAnswer, response });
     }
   }
 
@@ -161,6 +170,11 @@ export function buildGateway(options: GatewayOptions): Gateway {
       agent.destroy();
     },
   };
+}
+
+function outcomeOf({ statusCode }: Page): VisitOutcome {
+  if (statusCode === 429) return 'limited';
+  return statusCode === 400 || statusCode === 431 ? 'malformed' : 'page';
 }
 
 /** Drops a client that pauses too long in the middle of a body, or goes on sending after it has been answered. */

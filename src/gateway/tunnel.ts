@@ -10,6 +10,8 @@ export interface TunnelOptions extends Omit<RequestHeaderOptions, 'publicProtoco
   readonly connectTimeoutMs: number;
   /** Called at most once, and only as long as the client has received nothing. */
   readonly onFailure: (error: Error) => void;
+  /** Called when the upstream has begun to answer as asked. */
+  readonly onAnswer?: () => void;
   /** Answers the client when the upstream declines to switch; made when it is needed. */
   readonly response: () => ServerResponse;
 }
@@ -42,6 +44,7 @@ export function tunnel(
   client.once('close', abandon);
 
   upstreamRequest.once('upgrade', (answer, server, serverHead) => {
+    options.onAnswer?.();
     const headers = [
       ...responseHeaders(answer, options.privateCookies),
       'Connection',

@@ -1,9 +1,12 @@
 import { join, posix } from 'node:path';
 import { DiagnosedError } from '../domain/errors.ts';
 import { keyId } from '../domain/preview.ts';
-import type { BuildJob } from '../ports.ts';
+import type { BuildJob, BuildOutcome } from '../ports.ts';
 import { mayStillRun } from './approval.ts';
+import { buildBegun } from './journey.ts';
 import type { Ports } from './ports.ts';
+
+type BuildPorts = Pick<Ports, 'forge' | 'source' | 'builder' | 'secrets' | 'store' | 'clock' | 'telemetry' | 'log'>;
 
 /** How many log lines are gathered before they are stored in one go. */
 const linesPerWrite = 100;
@@ -13,17 +16,26 @@ const linesPerWrite = 100;
  * not built: whoever waits for it then decides anew.
  * @throws DiagnosedError when the repository is at fault, the signal's reason when nobody wants the image any more.
  */
-export async function build(
-  ports: Pick<Ports, 'forge' | 'source' | 'builder' | 'secrets' | 'store' | 'log'>,
-  job: BuildJob,
-  signal: AbortSignal,
-): Promise<void> {
-  const { forge, source, builder, store, log } = ports;
+export async function build(ports: BuildPorts, job: BuildJob, signal: AbortSignal): Promise<void> {
   const startedAt = performance.now();
-  const fields = { image: job.name, ref: job.ref, revision: job.revision };
+  const ended = (outcome: BuildOutcome) => ports.telemetry.built(outcome, performance.now() - startedAt);
+  try {
+    ended((await buildImage(ports, job, signal)) ? 'built' : 'stopped');
+  } catch (error) {
+    ended(signal.aborted ? 'stopped' : error instanceof DiagnosedError ? 'refused' : 'failed');
+    throw error;
+  }
+}
+
+/** @returns false when it may not be built any more. */
+async function buildImage(ports: BuildPorts, job: BuildJob, signal: AbortSignal): Promise<boolean> {
+  const { forge, source, builder, store } = ports;
+  const log = ports.log.child({ preview: keyId(job.key), revision: job.revision });
+  const startedAt = performance.now();
+  const fields = { image: job.name, ref: job.ref };
   if (job.trust === 'untrusted' && !(await mayStillRun(forge, job.key, job.revision, signal))) {
-    log.info({ ...fields, preview: keyId(job.key) }, 'build not started, its revision may not run any more');
-    return;
+    log.info(fields, 'build not started, its revision may not run any more');
+    return false;
   }
   const secrets = await secretsOf(ports, job, signal);
   const snapshot = await source.at(job.repository, job.revision, signal);
@@ -35,6 +47,9 @@ export async function build(
   const dockerfilePath = elsewhere ? join(elsewhere.path, posix.basename(dockerfile)) : join(context.path, inContext);
 
   log.info(fields, 'build started');
+  const measured = buildBegun(ports, job.key, job.revision).catch((err: unknown) =>
+    log.debug({ err }, 'beginning of the build not measured'),
+  );
   let lines: string[] = [];
   let stored = Promise.resolve();
   const flushLines = () => {
@@ -65,13 +80,14 @@ export async function build(
       signal,
     );
     log.info({ ...fields, digest, durationMs: msSince(startedAt) }, 'image built');
+    return true;
   } catch (error) {
     const reason = error instanceof DiagnosedError ? error.diagnosis.reason : undefined;
     log.info({ ...fields, reason, durationMs: msSince(startedAt) }, signal.aborted ? 'build stopped' : 'build failed');
     throw error;
   } finally {
     if (lines.length > 0) flushLines();
-    await stored;
+    await Promise.all([stored, measured]);
   }
 }
 

@@ -1,8 +1,10 @@
 /** The loop: observe, decide, act one step, report; again, until there is nothing left to do but wait for somebody else. */
 import { intentOf } from '../domain/desired.ts';
+import { FencedError, RetryLaterError } from '../domain/errors.ts';
 import { nextStep } from '../domain/next-step.ts';
 import {
   keyId,
+  type Desired,
   type Diagnosis,
   type Observed,
   type PreviewKey,
@@ -10,10 +12,11 @@ import {
   type Step,
 } from '../domain/preview.ts';
 import { type Bounded, statusOf } from '../domain/status-of.ts';
-import type { QueueHandlers, TriggeredBy } from '../ports.ts';
+import type { PassOutcome, QueueHandlers, ReconcileRun } from '../ports.ts';
 import { act, type Pass } from './actions.ts';
 import { mayStillRun } from './approval.ts';
 import { lookAtFence } from './fence.ts';
+import { type Journey, journeyTo } from './journey.ts';
 import { believeMissing, forgetMissing } from './missing.ts';
 import { observe } from './observe.ts';
 import type { Ports, ReconcileSettings } from './ports.ts';
@@ -28,17 +31,26 @@ export function reconcilerFor(ports: Ports, settings: ReconcileSettings): QueueH
   return async (key, run) => {
     const superseded = new AbortController();
     const signal = AbortSignal.any([run.signal, superseded.signal]);
+    const startedAt = performance.now();
+    const ended = (outcome: PassOutcome) => ports.telemetry.passed(outcome, performance.now() - startedAt);
     try {
-      await reconcileOnce(ports, settings, key, run.by, signal, (intent) => {
+      const outcome = await reconcileOnce(ports, settings, key, run, signal, (intent) => {
         run.onTrigger(abortWhenChanged(ports, key, intent, superseded, run.signal));
       });
+      ended(outcome);
     } catch (error) {
+      ended(run.signal.aborted ? 'interrupted' : superseded.signal.aborted ? 'superseded' : outcomeOf(error));
       run.signal.throwIfAborted();
       // The trigger that superseded this run has queued the next one.
       if (!superseded.signal.aborted) throw error;
       ports.log.debug({ preview: keyId(key) }, 'superseded');
     }
   };
+}
+
+function outcomeOf(error: unknown): PassOutcome {
+  if (error instanceof RetryLaterError) return 'postponed';
+  return error instanceof FencedError ? 'fenced' : 'failed';
 }
 
 /**
@@ -79,35 +91,44 @@ async function reconcileOnce(
   ports: Ports,
   settings: ReconcileSettings,
   key: PreviewKey,
-  by: TriggeredBy,
+  { by, since }: Pick<ReconcileRun, 'by' | 'since'>,
   signal: AbortSignal,
   onIntent: (intent: string) => void,
-): Promise<void> {
+): Promise<PassOutcome> {
   const fence = await lookAtFence(ports.cluster, key, signal);
   const target = await lookAtTarget(ports, settings.plan, key, fence.namespace, signal, onIntent);
   const { pullRequest, desired, name } = target;
   const log = ports.log.child({ preview: keyId(key), revision: pullRequest?.head.revision });
   await (pullRequest ? forgetMissing : believeMissing)(ports, key);
   const reclaimed = reclaimCounter({ ...ports, log }, by);
-  const reporter = reporterFor(ports, { name, mayWrite: fence.check, reclaimed }, signal);
+  const journey = await journeyTo({ ...ports, log }, { key, ...target }, since);
+  journey.reached('started');
+  const onReported = () => journey.reached('reported');
+  const reporter = reporterFor(ports, { name, mayWrite: fence.check, reclaimed, onReported }, signal);
   const pass: Pass = { ...target, key, digests: new Map(), limits: settings.limits, signal, fence };
   const report: Report = (observed, step, overdue) => {
     // A pull request that the forge does not know cannot be written to.
     if (pullRequest) reporter.report(statusOf({ key, pullRequest, desired, observed, step, overdue }));
   };
-  let settled: Observed | undefined;
+  let end: End;
   try {
-    settled = await converge({ ...ports, log }, pass, report, reclaimed);
+    end = await converge({ ...ports, log }, pass, report, reclaimed, journey);
   } catch (error) {
     await reporter.flush().catch((err: unknown) => {
       // What the work failed with says more, and both are tried again.
       if (!signal.aborted) log.warn({ err }, 'status not reported');
     });
+    await journey.keep();
     throw error;
   }
-  await reporter.flush();
+  try {
+    await reporter.flush();
+  } finally {
+    await journey.keep();
+  }
   if (!fence.isWatched) await lookAgainIfChanged(ports, key, pullRequest, signal);
-  if (settled) await settle(ports, pass, settled);
+  if (end.outcome === 'settled') await settle(ports, pass, end.observed);
+  return end.outcome;
 }
 
 /**
@@ -125,51 +146,61 @@ async function lookAgainIfChanged(
 
 type Report = (observed: Observed, step: Step, overdue?: Diagnosis) => void;
 
-/** Step by step to where nothing is left to do but wait for somebody else. Gives what it has settled on, if it has. */
+/** How far a pass has come. */
+type End = { readonly outcome: 'settled'; readonly observed: Observed } | { readonly outcome: 'waiting' | 'stalled' };
+const waiting: End = { outcome: 'waiting' };
+const stalled: End = { outcome: 'stalled' };
+
+/** Step by step to where nothing is left to do but wait for somebody else. */
 async function converge(
   ports: Ports,
   pass: Pass,
   report: Report,
   reclaimed: ReclaimCounter,
-): Promise<Observed | undefined> {
+  journey: Journey,
+): Promise<End> {
   const { key, desired, digests, signal } = pass;
   const { log } = ports;
   const acted = new Set<string>();
   let overdue: Bounded | undefined;
+  let isFirstLook = true;
   for (;;) {
     const observation = await observe(ports, pass, digests, signal);
     const { observed } = observation;
     const step = nextStep(desired, observed);
+    noteStages(journey, step, observed);
+    if (isFirstLook && journey.isNew) countImages(ports, desired, observed);
+    isFirstLook = false;
     switch (step.do) {
       case 'nothing':
         report(observed, step);
-        return observed;
+        return { outcome: 'settled', observed };
       case 'stall':
         report(observed, step);
         log.info({ step: step.do, reason: step.diagnosis.reason }, step.diagnosis.message);
-        return undefined;
+        return stalled;
       case 'wait': {
         const awaited = step.for;
         if (awaited === 'builds') {
           report(observed, step);
           // Each build triggers everybody who waits for it when it ends.
-          return undefined;
+          return waiting;
         }
         const patience = await patienceFor(ports, pass, awaited, observed);
         // What was waited for in vain has been looked at once more by now: it may just have come, or say what holds it.
         if (patience.leftMs <= 0 || overdue === awaited) {
           report(observed, step, await giveUp(ports, pass, awaited, observed, patience));
-          return undefined;
+          return stalled;
         }
         report(observed, step);
         const outcome = await wait(ports, pass, awaited, observed, patience.leftMs);
-        if (outcome === 'later') return undefined;
+        if (outcome === 'later') return waiting;
         overdue = outcome === 'overdue' ? awaited : undefined;
         break;
       }
       default: {
         // A build that was refused has told whoever waits for it to look again, and that look will find the same.
-        if (step.do === 'start builds' && acted.has(step.do) && (await isRefused(ports, pass))) return undefined;
+        if (step.do === 'start builds' && acted.has(step.do) && (await isRefused(ports, pass))) return waiting;
         if (acted.has(step.do)) throw new Error(`reconciling ${keyId(key)}: the step "${step.do}" changed nothing`);
         acted.add(step.do);
         report(observed, step);
@@ -178,9 +209,46 @@ async function converge(
         await act(ports, pass, step, observation);
         if (step.do === 'delete namespace') reclaimed('namespace');
         if (step.do === 'unlock release') reclaimed('release');
-        log.info({ step: step.do, durationMs: Math.round(performance.now() - startedAt) }, 'step done');
+        const durationMs = performance.now() - startedAt;
+        ports.telemetry.stepped(step.do, durationMs);
+        if (step.do === 'delete namespace') journey.reached('removing');
+        if (step.do === 'record revision') journey.reached('ready');
+        log.info({ step: step.do, durationMs: Math.round(durationMs) }, 'step done');
       }
     }
+  }
+}
+
+/** What a look tells of the way so far. */
+function noteStages(journey: Journey, step: Step, { namespace, release }: Observed): void {
+  switch (step.do) {
+    case 'upgrade release':
+      journey.reached('built');
+      return;
+    case 'wait':
+      if (step.for === 'workloads' && release.state === 'deployed') journey.reached('deployed');
+      return;
+    case 'record revision':
+      journey.reached('deployed');
+      return;
+    case 'nothing':
+      if (namespace.state === 'absent' && journey.has('removing')) journey.reached('removed');
+      return;
+    case 'cancel builds':
+    case 'create namespace':
+    case 'start builds':
+    case 'unlock release':
+    case 'delete namespace':
+    case 'stall':
+      return;
+  }
+}
+
+/** Which of the images that are built here are in the registry already. */
+function countImages({ telemetry }: Pick<Ports, 'telemetry'>, desired: Desired, { images }: Observed): void {
+  if (desired.state !== 'present') return;
+  for (const { kind, name } of desired.plan.images) {
+    if (kind === 'build') telemetry.imageNeeded(images.get(name)?.state === 'built');
   }
 }
 

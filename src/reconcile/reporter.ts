@@ -23,12 +23,14 @@ export interface ReporterOptions {
   /** Asked before each writing; throws when another worker has taken over. */
   mayWrite(): Promise<void>;
   readonly reclaimed: ReclaimCounter;
+  /** The pull request says something of a preview that there is or shall be. */
+  readonly onReported?: () => void;
 }
 
 /** A reporter for one pass. Writing runs beside the work, so that GitHub's answering times never delay a preview. */
 export function reporterFor(
   { forge, store, redaction }: Pick<Ports, 'forge' | 'store' | 'redaction'>,
-  { name, mayWrite, reclaimed }: ReporterOptions,
+  { name, mayWrite, reclaimed, onReported }: ReporterOptions,
   signal: AbortSignal,
 ): Reporter {
   let newest: Status | undefined;
@@ -43,6 +45,7 @@ export function reporterFor(
     await store.saveStatus(status.key, name, status);
     const isAbsent = status.phase === 'Removing' || status.phase === 'Removed';
     await forge.writeComment(status.key, commentOf(status), { onlyExisting: isAbsent }, signal);
+    if (!isAbsent) onReported?.();
     if (status.phase === 'Removed') reclaimed('deployment', await forge.retireDeployments(status.key, signal));
     // What was approved may have been given up for what is not: nothing is being deployed any more.
     if (status.phase === 'Held' && status.serving === undefined) await forge.retireDeployments(status.key, signal);

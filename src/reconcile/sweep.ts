@@ -1,9 +1,11 @@
+import { namespaceName } from '../domain/names.ts';
 import { keyId, type PreviewKey, type PullRequest } from '../domain/preview.ts';
 import type { PreviewNamespace, Swept } from '../ports.ts';
 import type { Ports } from './ports.ts';
 import { isSettledAs, isSettledIn, settledKey } from './settled.ts';
 import { missedEnds } from './sweep-ends.ts';
 import { listsOf } from './sweep-lists.ts';
+import { phasesOf } from './sweep-phases.ts';
 
 type SweepPorts = Pick<Ports, 'forge' | 'cluster' | 'queue' | 'store' | 'log'>;
 
@@ -15,9 +17,10 @@ const mostEnds = 20;
  * lately, and those that deployments are about. Triggers those that are not as last settled, and those that somebody else has
  * changed in the cluster. It removes nothing itself: a
  * list that is short or wrong only costs a second look, and one that fails hides nothing of the others.
+ * @param instance by which previews without a namespace are counted, too.
  * @throws when the namespaces or the repositories could not be listed, after looking at all the rest.
  */
-export async function sweep(ports: SweepPorts, signal: AbortSignal): Promise<Swept> {
+export async function sweep(ports: SweepPorts, signal: AbortSignal, instance = ''): Promise<Swept> {
   const { forge, cluster, queue, store, log } = ports;
   const failures: unknown[] = [];
   const orLater = async <T>(list: Promise<T>): Promise<T | undefined> => {
@@ -44,11 +47,15 @@ export async function sweep(ports: SweepPorts, signal: AbortSignal): Promise<Swe
   const repositories = await orLater(forge.repositories(signal));
   const open = new Set<string>();
   const unlisted = new Set<number>();
+  const withoutNamespace: string[] = [];
   let endsLeft = mostEnds;
   for (const repository of repositories ?? []) {
     const lists = await listsOf(ports, repository, signal);
     if (!lists.open) unlisted.add(repository.id);
-    for (const { key } of lists.open ?? []) open.add(keyId(key));
+    for (const { key } of lists.open ?? []) {
+      open.add(keyId(key));
+      if (!namespaces?.has(keyId(key))) withoutNamespace.push(namespaceName(instance, key, repository.name));
+    }
     await trigger(await unsettled(store, lists.open ?? [], namespaces, isDisturbed));
     const isSeen = (key: PreviewKey) => open.has(keyId(key)) || namespaces?.has(keyId(key)) === true;
     const ends = await missedEnds(store, lists, isSeen, endsLeft);
@@ -62,7 +69,8 @@ export async function sweep(ports: SweepPorts, signal: AbortSignal): Promise<Swe
   }
 
   const terminating = [...(namespaces?.values() ?? [])].filter((namespace) => namespace.terminating).length;
-  const swept = { open: open.size, namespaces: namespaces?.size ?? 0, terminating, triggered };
+  const reported = await phasesOf(store, namespaces ?? new Map(), withoutNamespace);
+  const swept = { open: open.size, namespaces: namespaces?.size ?? 0, terminating, triggered, ...reported };
   log.info(swept, 'swept');
   if (failures.length > 0) throw failures[0];
   return swept;

@@ -1,17 +1,19 @@
 /** The HTTP server that GitHub and Kubernetes talk to. */
 import type { FastifyInstance } from 'fastify';
+import type { Telemetry } from '../ports.ts';
 import { bareServer } from './bare-server.ts';
 import type { HealthCheck } from './health.ts';
 import { addHealth } from './health.ts';
 import { type RefusalOptions, refusals } from './refusals.ts';
 import type { WebhookOptions } from './webhook.ts';
-import { addWebhook } from './webhook.ts';
+import { addWebhook, signedEventOf, webhookPath } from './webhook.ts';
 
 export interface ServerOptions extends Omit<WebhookOptions, 'refusals'>, Omit<RefusalOptions, 'log'> {
   /** What must work for `/readyz`, by name. */
   readonly checks: Readonly<Record<string, HealthCheck>>;
   /** How long a request may take to arrive; GitHub gives up after 10 s. */
   readonly requestTimeoutMs?: number;
+  readonly telemetry?: Pick<Telemetry, 'delivered' | 'refused'>;
 }
 
 /**
@@ -25,6 +27,11 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     log,
     requestTimeoutMs,
     onUnknown: (request, reply) => refusing.refuse(request, reply, 404, 'not found'),
+  });
+  const { telemetry } = options;
+  app.addHook('onResponse', async (request, { statusCode, elapsedTime }) => {
+    if (request.routeOptions.url === webhookPath) telemetry?.delivered(signedEventOf(request), statusCode, elapsedTime);
+    else if (statusCode >= 400 && statusCode < 500) telemetry?.refused(statusCode);
   });
   // Whoever knows the address of the webhooks may ask this, so it does not say which part it is.
   addHealth(app, options.checks, { names: false });

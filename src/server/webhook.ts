@@ -24,6 +24,15 @@ export interface WebhookOptions {
   readonly log: Logger;
 }
 
+export const webhookPath = '/webhooks/github';
+
+const signedEvents = new WeakMap<FastifyRequest, string>();
+
+/** The event of a delivery whose signature was found to be right. */
+export function signedEventOf(request: FastifyRequest): string | undefined {
+  return signedEvents.get(request);
+}
+
 const retryAfterSeconds = 10;
 
 /** Room for two of the largest deliveries and hundreds of usual ones; a quarter of what all of Berth may take. */
@@ -44,7 +53,7 @@ export function addWebhook(app: FastifyInstance, options: WebhookOptions): void 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_, __, done) => done(null));
   app.post(
-    '/webhooks/github',
+    webhookPath,
     {
       onRequest: async (request, reply) => {
         const head = deliveryHead(request.headers);
@@ -82,6 +91,7 @@ async function take(
       lingerFor(request.raw);
       return reply.code(503).header('retry-after', retryAfterSeconds).send({ error: 'busy, try again' });
     case 'signed': {
+      signedEvents.set(request, event);
       const log = options.log.child({ deliveryId, event });
       const payload = parse(body.bytes);
       if (payload === undefined) return reply.code(400).send({ error: 'not JSON' });
@@ -102,16 +112,18 @@ async function accept(
   { queue, onEverything }: WebhookOptions,
 ): Promise<FastifyReply> {
   const { keys, everything } = triggersOf(event, payload);
-  const fields = { action: actionOf(payload), previews: keys.map(keyId), everything };
+  const action = actionOf(payload);
   try {
     await Promise.all(keys.map((key) => queue.trigger(key)));
   } catch (err) {
-    log.error({ ...fields, err }, 'webhook not stored');
+    for (const key of keys) log.error({ action, preview: keyId(key), err }, 'webhook not stored');
     return reply.code(503).header('retry-after', retryAfterSeconds).send({ error: 'not stored, try again' });
   }
   if (everything) onEverything();
-  if (keys.length > 0 || everything) log.info(fields, 'webhook taken');
-  else log.debug(fields, 'webhook ignored: it is about no preview');
+  // A line for each, because nearly always it is one, and that field leads through everything that follows.
+  for (const key of keys) log.info({ action, preview: keyId(key) }, 'webhook taken');
+  if (everything) log.info({ action, everything }, 'webhook taken');
+  else if (keys.length === 0) log.debug({ action }, 'webhook ignored: it is about no preview');
   return reply.code(202).send();
 }
 

@@ -41,6 +41,8 @@ interface Look {
 interface Attempts {
   told: number | undefined;
   failures: number;
+  /** When the first event came that no run has taken yet. */
+  since: number | undefined;
 }
 
 interface Build {
@@ -72,14 +74,14 @@ export function fakeQueue(
   let words = 0;
 
   const attemptsOf = (id: string): Attempts => {
-    const known = attempts.get(id) ?? { told: undefined, failures: 0 };
+    const known = attempts.get(id) ?? { told: undefined, failures: 0, since: undefined };
     attempts.set(id, known);
     return known;
   };
 
-  const tell = (key: PreviewKey) => {
+  const tell = (key: PreviewKey, at?: number) => {
     const id = keyId(key);
-    attempts.set(id, { told: (words += 1), failures: 0 });
+    attempts.set(id, { told: (words += 1), failures: 0, since: attempts.get(id)?.since ?? at });
     timers.get(id)?.cancel();
     timers.delete(id);
     look(key);
@@ -150,20 +152,23 @@ export function fakeQueue(
     const { key } = data;
     const id = keyId(key);
     const onTrigger = (callback: () => void) => nudges.listen(callback);
-    const told = attempts.get(id)?.told;
+    const { told, since } = attempts.get(id) ?? {};
+    if (told !== undefined) attemptsOf(id).since = undefined;
     let failure: { readonly error: unknown } | undefined;
     try {
       const by = told === undefined ? 'sweep' : 'event';
-      await worker.handlers.reconcile(key, { signal: controller.signal, by, onTrigger });
+      await worker.handlers.reconcile(key, { signal: controller.signal, by, since, onTrigger });
     } catch (error) {
       failure = { error };
     }
     if (controller.signal.aborted) {
       attemptsOf(id).told ??= told;
+      attemptsOf(id).since ??= since;
       task.next = { data, delayMs: 0 };
     } else if (failure?.error instanceof RetryLaterError) lookLater(key, failure.error.retryAt - clock.now());
     else if (failure) {
       const failures = (attemptsOf(id).failures += 1);
+      attemptsOf(id).since ??= since;
       lookLater(key, retryDelayMs(failures, firstRetryMs, 0));
     } else if (attempts.get(id)?.told === told) attempts.delete(id);
     // Otherwise it was given to somebody else meanwhile, or forgotten.
@@ -230,9 +235,9 @@ export function fakeQueue(
 
     async trigger(key, { delayMs = 0, by = 'event' } = {}) {
       if (by === 'sweep' && timers.has(keyId(key))) return;
-      const lookBy = by === 'event' ? tell : look;
-      if (delayMs > 0) lookLater(key, delayMs, lookBy);
-      else lookBy(key);
+      if (delayMs > 0) lookLater(key, delayMs, by === 'event' ? tell : look);
+      else if (by === 'event') tell(key, clock.now());
+      else look(key);
     },
 
     async startBuilds(key, jobs) {

@@ -13,6 +13,7 @@ import { type FakeForge, fakeForge } from '../fakes/forge.ts';
 import { type FakeSource, fakeSource } from '../fakes/source.ts';
 import { fakeSecrets } from '../fakes/secrets.ts';
 import { fakeStore } from '../fakes/store.ts';
+import { type FakeTelemetry, fakeTelemetry } from '../fakes/telemetry.ts';
 
 const { signal } = new AbortController();
 const log = pino({ level: 'silent' });
@@ -25,6 +26,8 @@ describe('build', () => {
   let source: FakeSource;
   let builder: FakeBuilder;
   let store: Store;
+  let telemetry: FakeTelemetry;
+  const clock = fakeClock();
   const secrets = fakeSecrets();
   secrets.put('npm', { repositories: ['acme/shop'], data: { token: 'npm_1' } });
 
@@ -33,7 +36,8 @@ describe('build', () => {
     source = fakeSource();
     builder = fakeBuilder();
     builder.images.set('base', { digest: 'sha256:0', labels: {}, env: [] });
-    store = fakeStore(fakeClock());
+    store = fakeStore(clock);
+    telemetry = fakeTelemetry();
   });
 
   function jobFor(files: Files, change: Partial<ImageBuild> = {}): BuildJob {
@@ -41,7 +45,7 @@ describe('build', () => {
     const imageBuild = { context: '', dockerfile: 'Dockerfile', target: undefined, args: {}, ...change };
     return { key, ref, name: 'web', repository, revision, trust: 'trusted', build: imageBuild };
   }
-  const run = (job: BuildJob) => build({ forge, source, builder, secrets, store, log }, job, signal);
+  const run = (job: BuildJob) => build({ forge, source, builder, secrets, store, clock, telemetry, log }, job, signal);
 
   it('pushes the image, labelled with its revision, and keeps the log', async () => {
     const job = jobFor({ Dockerfile: 'FROM base\nARG BERTH_REVISION\nENV AT=$BERTH_REVISION\nRUN echo hello\n' });
@@ -145,12 +149,23 @@ describe('build', () => {
     const job = jobFor({ Dockerfile: 'FROM base\nRUN sleep 60\n' });
     const cancelled = new AbortController();
     const failing = assert.rejects(
-      build({ forge, source, builder, secrets, store, log }, job, cancelled.signal),
+      build({ forge, source, builder, secrets, store, clock, telemetry, log }, job, cancelled.signal),
       /nobody waits/,
     );
     while (builder.builds.length === 0) await setImmediate();
     cancelled.abort(new Error('nobody waits'));
     await failing;
     assert.equal(builder.images.has(ref), false);
+    assert.deepEqual(telemetry.builds, ['stopped']);
+  });
+
+  it('counts how builds end', async () => {
+    await run(jobFor({ Dockerfile: 'FROM base\n' }));
+    await assert.rejects(run(jobFor({ Dockerfile: 'FROM base\nRUN false\n' })), { name: 'DiagnosedError' });
+    const { build: buildIt } = builder;
+    builder.build = () => Promise.reject(new Error('no builder'));
+    await assert.rejects(run(jobFor({ Dockerfile: 'FROM base\n' })), /no builder/);
+    builder.build = buildIt;
+    assert.deepEqual(telemetry.builds, ['built', 'refused', 'failed']);
   });
 });

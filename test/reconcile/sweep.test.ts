@@ -5,6 +5,8 @@ import { sweep } from '../../src/reconcile/sweep.ts';
 import { app, itInWorld, patience, type TestWorld } from './world.ts';
 
 const { signal } = new AbortController();
+const noPhases = { Building: 0, Deploying: 0, Ready: 0, Failed: 0, Held: 0, Removing: 0 };
+const removalTimeoutMs = 300_000;
 
 /** Sweeps, and lets what it triggered run. Gives how many that were. */
 async function swept(world: TestWorld): Promise<number> {
@@ -281,12 +283,8 @@ describe('sweep', () => {
     itInWorld(`sees everything else when ${list} fails`, async (world) => {
       const { key, head } = world.openPullRequest();
       const forge = { ...world.forge, [list]: () => Promise.reject(new Error('500')) };
-      assert.deepEqual(await sweep({ ...world.ports, forge }, signal), {
-        open: 1,
-        namespaces: 0,
-        terminating: 0,
-        triggered: 1,
-      });
+      const seen = await sweep({ ...world.ports, forge }, signal);
+      assert.deepEqual(seen, { open: 1, namespaces: 0, terminating: 0, stuck: 0, triggered: 1, phases: noPhases });
       await world.queue.idle();
       assert.equal(world.namespace(key)?.revision, head.revision);
     });
@@ -299,10 +297,39 @@ describe('sweep', () => {
     world.cluster.hold(world.name(first.key), 'a finalizer');
     world.cluster.world.terminate(world.cluster.world.namespace(world.name(first.key)));
     const seen = await sweep(world.ports, signal);
-    assert.deepEqual(seen, { open: 2, namespaces: 2, terminating: 1, triggered: 1 });
+    const phases = { ...noPhases, Ready: 2 };
+    assert.deepEqual(seen, { open: 2, namespaces: 2, terminating: 1, stuck: 0, triggered: 1, phases });
     world.cluster.world.letGo(world.name(first.key));
     await world.queue.idle();
   });
+
+  itInWorld('counts previews by what was reported of them, whether they have a namespace or not', async (world) => {
+    await world.run(world.openPullRequest().key);
+    await world.run(world.openFork().key);
+    await world.run(world.openPullRequest({ Dockerfile: 'FROM base\nRUN false\n' }).key);
+    const { phases } = await sweep(world.ports, signal, 'berth');
+    assert.deepEqual(phases, { ...noPhases, Ready: 1, Held: 1, Failed: 1 });
+    await world.queue.idle();
+  });
+
+  itInWorld(
+    'counts those whose removal is stuck',
+    async (world) => {
+      const { key } = world.openPullRequest();
+      await world.run(key);
+      world.cluster.hold(world.name(key), 'a finalizer');
+      world.close(key);
+      await world.queue.trigger(key);
+      await world.until(() => world.namespace(key)?.terminating === true);
+      await world.clock.advance(removalTimeoutMs);
+      await world.queue.idle();
+      const { stuck, phases } = await sweep(world.ports, signal);
+      assert.deepEqual({ stuck, phases }, { stuck: 1, phases: { ...noPhases, Failed: 1 } });
+      world.cluster.world.letGo(world.name(key));
+      await world.run(key);
+    },
+    { limits: { removalTimeoutMs } },
+  );
 
   itInWorld('F4 ends with the first trigger that cannot be stored, and finds everything again', async (world) => {
     world.openPullRequest();

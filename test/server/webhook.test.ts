@@ -61,11 +61,11 @@ describe('webhook', { timeout: 60_000 }, () => {
     assert.deepEqual(queue.triggered, ['7-42']);
     const line = lines.map((text) => JSON.parse(text)).find(({ msg }) => msg === 'webhook taken');
     assert.deepEqual(
-      { event: line.event, action: line.action, previews: line.previews, deliveryId: line.deliveryId },
+      { event: line.event, action: line.action, preview: line.preview, deliveryId: line.deliveryId },
       {
         event: 'pull_request',
         action: 'synchronize',
-        previews: ['7-42'],
+        preview: '7-42',
         deliveryId: '72d3162e-cc78-11e3-81ab-4c9367dc0958',
       },
     );

@@ -8,6 +8,7 @@ import { type Caller, callerName } from './caller.ts';
 import { createEtagCache } from './etag-cache.ts';
 import { createRateLimits } from './rate-limits.ts';
 import { RefusedError } from './refused-error.ts';
+import { outcomeOf, requestMeter, type RequestTelemetry } from './request-meter.ts';
 import { createTokens, type IssuedToken, tokenAnswer, type TokenScope } from './tokens.ts';
 import { untilAborted } from './until-aborted.ts';
 import { createWritePace, type PaceOptions } from './write-pace.ts';
@@ -74,6 +75,7 @@ export interface ClientOptions {
   readonly writes: PaceOptions;
   /** How long GitHub may take for an answer; by default 30 s. */
   readonly timeoutMs?: number;
+  readonly telemetry?: RequestTelemetry | undefined;
 }
 
 const cachedAnswers = 5_000;
@@ -93,6 +95,7 @@ export function createClient(options: ClientOptions): Client {
   const asApp = asInstallation.defaults({ request: { hook: speakingAsApp(hook) } });
   const etags = createEtagCache(cachedAnswers);
   const limits = createRateLimits(clock);
+  const meter = requestMeter(options.telemetry, clock);
   const pace = createWritePace(clock, writes);
   const tokens = createTokens(clock, issueToken);
 
@@ -146,13 +149,17 @@ export function createClient(options: ClientOptions): Client {
       redirect: 'manual' as const,
       log: octokitLog,
     };
+    const ended = meter(who);
     let answer: Awaited<ReturnType<typeof octokit>>;
     try {
       answer = await octokit(route, { ...parameters, request: options });
     } catch (error) {
       signal.throwIfAborted();
-      throw translated(error, who, route);
+      const reason = translated(error, who, route);
+      ended(outcomeOf(reason), isRequestError(error) ? error.response?.headers : undefined);
+      throw reason;
     }
+    ended(answer.status >= 300 ? 'refused' : 'answered', answer.headers);
     // Redirects lead to another address, and a token is for this one.
     if (answer.status >= 300) throw new RefusedError(route, answer.status);
     limits.passed(who);

@@ -36,6 +36,7 @@ export interface GithubForgeOptions {
   readonly writes?: ClientOptions['writes'];
   /** How long GitHub may take for an answer; by default 30 s. */
   readonly timeoutMs?: number;
+  readonly telemetry?: ClientOptions['telemetry'];
 }
 
 const pullRequestPath = '/pulls/{number}';

@@ -1,9 +1,10 @@
 /** The queue `builds`: one job per reference, and a follow-up when it is asked for again meanwhile. */
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { BuildJob } from '../../ports.ts';
+import type { BuildJob, QueueLoad } from '../../ports.ts';
 import { openBullQueue } from './bull.ts';
 import { buildId } from './keys.ts';
+import { loadOf } from './load.ts';
 import type { QueueOptions } from './options.ts';
 import { maxDelayMs } from './options.ts';
 
@@ -36,6 +37,10 @@ export class BuildQueue {
   /** Whether a job for the reference is queued, running or waiting for its retry. */
   async has(ref: string): Promise<boolean> {
     return (await this.#queue.getDeduplicationJobId(buildId(ref))) !== null;
+  }
+
+  load(): Promise<QueueLoad> {
+    return loadOf(this.#queue);
   }
 
   /** The cap is forgotten with everything else when Redis is emptied. */

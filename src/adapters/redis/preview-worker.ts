@@ -5,7 +5,8 @@ import type { Logger } from 'pino';
 import { FencedError, RetryLaterError } from '../../domain/errors.ts';
 import type { PreviewKey } from '../../domain/preview.ts';
 import { keyId, parseKeyId } from '../../domain/preview.ts';
-import type { QueueHandlers, TriggeredBy } from '../../ports.ts';
+import type { QueueHandlers } from '../../ports.ts';
+import type { Told } from './attempts.ts';
 import type { BullWorker } from './bull.ts';
 import { openBullWorker } from './bull.ts';
 import { Nudges } from './nudges.ts';
@@ -87,33 +88,34 @@ export class PreviewWorker {
   async #look(key: PreviewKey, run: PreviewRun): Promise<void> {
     const { attempts } = this.#queue;
     const preview = keyId(key);
-    const told = await attempts.lastTold(preview);
-    const failure = await this.#attempt(key, told === undefined ? 'sweep' : 'event', run);
+    const told = await attempts.take(preview);
+    const failure = await this.#attempt(key, told, run);
     // Fetched while closing, or interrupted: whoever works next starts over. While this job is active, the new one
     // waits for its end.
     if (this.#isClosing || run.signal.aborted) {
-      if (told !== undefined) await attempts.stands(preview, told);
+      if (told.word !== undefined) await attempts.stands(preview, told);
       return this.#queue.look(key);
     }
-    if (failure) await this.#lookAgain(key, failure.error);
-    else await attempts.succeeded(preview, told);
+    if (failure) await this.#lookAgain(key, failure.error, told.since);
+    else await attempts.succeeded(preview, told.word);
   }
 
   async #attempt(
     key: PreviewKey,
-    by: TriggeredBy,
+    { word, since }: Told,
     { signal, nudges }: PreviewRun,
   ): Promise<{ readonly error: unknown } | undefined> {
     if (this.#isClosing) return undefined;
+    const by = word === undefined ? 'sweep' : 'event';
     try {
-      await this.#reconcile(key, { signal, by, onTrigger: (callback) => nudges.listen(callback) });
+      await this.#reconcile(key, { signal, by, since, onTrigger: (callback) => nudges.listen(callback) });
       return undefined;
     } catch (error) {
       return { error };
     }
   }
 
-  async #lookAgain(key: PreviewKey, error: unknown): Promise<void> {
+  async #lookAgain(key: PreviewKey, error: unknown, since: number | undefined): Promise<void> {
     const preview = keyId(key);
     if (error instanceof RetryLaterError) {
       const delayMs = error.retryAt - Date.now();
@@ -124,7 +126,7 @@ export class PreviewWorker {
       this.#log.info({ preview }, 'preview taken over by another worker');
       return this.#queue.lookLater({ key }, fencedRetryMs);
     }
-    const failures = await this.#queue.attempts.failed(preview);
+    const failures = await this.#queue.attempts.failed(preview, since);
     const delayMs = Math.round(retryDelayMs(failures, this.#options.firstRetryMs, Math.random()));
     // Between the first failure and those that are seconds apart, there is nothing new to say.
     const level = failures === 1 || delayMs >= quietRetryMs ? 'warn' : 'debug';

@@ -4,10 +4,12 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { PreviewKey } from '../../domain/preview.ts';
 import { keyId } from '../../domain/preview.ts';
+import type { QueueLoad } from '../../ports.ts';
 import type { Attempts } from './attempts.ts';
 import { previewAttempts } from './attempts.ts';
 import { openBullQueue } from './bull.ts';
 import type { Keys } from './keys.ts';
+import { loadOf } from './load.ts';
 import { maxDelayMs, type QueueOptions } from './options.ts';
 
 export const previewQueueName = 'previews';
@@ -39,10 +41,10 @@ export class PreviewQueue {
     this.#queue = openBullQueue(previewQueueName, client, options);
   }
 
-  /** Somebody told us of the preview: a run starts as with `look`, and its back-off ends. */
-  async tell(key: PreviewKey): Promise<void> {
+  /** Somebody told us of the preview: a run starts as with `look`, and its back-off ends. `at`: when the event came, if one did. */
+  async tell(key: PreviewKey, at?: number): Promise<void> {
     const id = keyId(key);
-    const [clock] = await Promise.all([this.#clockOf(id), this.attempts.told(id)]);
+    const [clock] = await Promise.all([this.#clockOf(id), this.attempts.told(id, at)]);
     await this.look(key);
     // Only now, and just that one: the run may have failed already and set another. Left alone, it makes one run more.
     if (clock !== null) await this.#queue.remove(clock).catch(() => undefined);
@@ -75,6 +77,10 @@ export class PreviewQueue {
     if (clock === null) return false;
     const state = await this.#queue.getJobState(clock);
     return state === 'delayed' || state === 'waiting' || state === 'active';
+  }
+
+  load(): Promise<QueueLoad> {
+    return loadOf(this.#queue);
   }
 
   #clockOf(id: string): Promise<string | null> {

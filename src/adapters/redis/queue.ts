@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { keyId } from '../../domain/preview.ts';
-import type { BuildState, Queue } from '../../ports.ts';
+import type { BuildState, Queue, QueueLoad } from '../../ports.ts';
 import { BuildQueue } from './builds.ts';
 import type { RedisConnection } from './connection.ts';
 import type { BuildInterest } from './interest.ts';
@@ -14,6 +14,8 @@ import { PreviewQueue } from './previews.ts';
 import { startWorkers } from './workers.ts';
 
 export interface RedisQueue extends Queue {
+  /** How much there is in each queue. */
+  load(): Promise<readonly QueueLoad[]>;
   /** Ends what `openQueue` began; workers are closed by their own `close`, and the connection by its owner. */
   close(): Promise<void>;
 }
@@ -55,7 +57,7 @@ export function openQueue(redis: RedisConnection, settings: Partial<QueueOptions
       if (by === 'sweep' && (await previews.looksLater(key))) return;
       if (delayMs > 0) await previews.lookLater({ key, tells: by === 'event' }, delayMs);
       else if (by === 'sweep') await previews.look(key);
-      else await previews.tell(key);
+      else await previews.tell(key, Date.now());
     },
 
     async startBuilds(key, jobs) {
@@ -91,6 +93,8 @@ export function openQueue(redis: RedisConnection, settings: Partial<QueueOptions
       let closing: Promise<void> | undefined;
       return { close: () => (closing ??= close()) };
     },
+
+    load: () => Promise.all([previews.load(), builds.load()]),
 
     async close() {
       await Promise.all([previews.close(), builds.close()]);
