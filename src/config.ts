@@ -348,6 +348,11 @@ function isCertificate(pem: string): boolean {
   }
 }
 
+/** How the person came over SSH, as its servers say it; `undefined` for somebody who did not. */
+export function sshConnection(env: Environment = process.env): string | undefined {
+  return env['SSH_CONNECTION'] || undefined;
+}
+
 /** The cluster refuses defaults that are more than what is allowed, in every namespace. */
 function containerProblems(
   config: Pick<Config, 'CONTAINER_REQUESTS' | 'CONTAINER_LIMITS' | 'CONTAINER_MAX'>,

@@ -34,7 +34,7 @@ const suites: Readonly<Record<string, Suite>> = {
   // What speaks through sockets and to git.
   integration: {
     needsStack: false,
-    files: globSync('test/{server,gateway,simulator,adapters/{git,github}}/**/*.test.ts'),
+    files: globSync('test/{server,gateway,setup,simulator,adapters/{git,github}}/**/*.test.ts'),
     concurrency: 2,
   },
   // What takes long in memory: random schedules, and texts of many megabytes.

@@ -1,4 +1,3 @@
-import { createPublicKey, generateKeyPair } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -7,7 +6,6 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { createControlApi } from './control-api.ts';
 import { type Controls, createControls } from './controls.ts';
 import { gitHubContract } from './description/contract.ts';
@@ -21,6 +19,7 @@ import type { LoggedRequest } from './http/request-log.ts';
 import { createRest } from './http/rest.ts';
 import { Router } from './http/router.ts';
 import { createGitHub } from './http/server.ts';
+import { newPrivateKey } from './operations/new-apps.ts';
 import { createReaders, type Readers } from './readers.ts';
 import { appRoutes } from './routes/apps.ts';
 import { checkRoutes } from './routes/checks.ts';
@@ -28,6 +27,7 @@ import { commentRoutes } from './routes/comments.ts';
 import { commitRoutes } from './routes/commits.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
+import { newAppRoutes } from './routes/new-apps.ts';
 import { pullRequestRoutes } from './routes/pull-requests.ts';
 import { rateLimitRoutes } from './routes/rate-limit.ts';
 import { refRoutes } from './routes/refs.ts';
@@ -73,6 +73,7 @@ export interface Simulator extends Controls, Readers, AsyncDisposable {
   /** The root of pages and of git: `<htmlUrl>/<owner>/<name>.git` clones. */
   readonly htmlUrl: string;
   readonly gitUrl: string;
+  /** The app as it is now: one that is made from a manifest takes the place of the first. */
   readonly app: {
     readonly id: number;
     readonly clientId: string;
@@ -104,6 +105,7 @@ export interface Simulator extends Controls, Readers, AsyncDisposable {
 
 const routes = [
   ...appRoutes,
+  ...newAppRoutes,
   ...deliveryRoutes,
   ...repositoryRoutes,
   ...commitRoutes,
@@ -150,14 +152,15 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const { id = 1001, slug = 'berth-preview' } = options.app ?? {};
-  const world = new World(options.publicUrl ?? `${tls ? 'https' : 'http'}://${host}:${port}`, {
+  const app = {
     id,
     clientId: `Iv23li${String(id).padStart(14, '0')}`,
     slug,
     name: slug,
     permissions: options.app?.permissions ?? defaultPermissions,
     events: options.app?.events ?? defaultEvents,
-  });
+  };
+  const world = new World(options.publicUrl ?? `${tls ? 'https' : 'http'}://${host}:${port}`, app, privateKey);
   const now = () => world.now();
   const secret = options.webhook?.secret ?? 'a webhook secret of the simulator';
   const webhooks = new Webhooks(world, violations, {
@@ -178,7 +181,6 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     violations,
     faults,
     rateLimit,
-    publicKey: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString(),
     tokenLifetimeMs: () => options.tokenLifetimeMs ?? 3_600_000,
     log,
     wait,
@@ -196,7 +198,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     apiUrl: world.api(''),
     htmlUrl: world.origin,
     gitUrl: world.origin,
-    app: { id, clientId: world.app.clientId, slug, login: world.bot.login, privateKey, webhookSecret: secret },
+    get app() {
+      const { id, clientId, slug } = world.app;
+      const { privateKey, bot } = world;
+      return { id, clientId, slug, login: bot.login, privateKey, webhookSecret: webhooks.secret };
+    },
     deliveries: webhooks,
     faults,
     rateLimit,
@@ -232,14 +238,4 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 
 function isServed(body: unknown): body is Pick<Served, 'wants'> {
   return typeof body === 'object' && body !== null && 'wants' in body;
-}
-
-/** A key as GitHub hands it out: RSA in PKCS#1. */
-async function newPrivateKey(): Promise<string> {
-  const { privateKey } = await promisify(generateKeyPair)('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
-  });
-  return privateKey;
 }

@@ -4,16 +4,17 @@ import type { World } from '../world/world.ts';
 import { Refusal } from './answer.ts';
 
 export type Caller =
+  | { readonly kind: 'anyone' }
   | { readonly kind: 'app' }
   | { readonly kind: 'installation'; readonly installation: Installation; readonly token: Token };
 
 /** Who a request's `Authorization` header speaks for. Throws a 401 or 403 as GitHub words it. */
-export function callerOf(world: World, publicKeyPem: string, authorization: string | undefined): Caller {
+export function callerOf(world: World, authorization: string | undefined): Caller {
   const [scheme, credential] = (authorization ?? '').split(' ');
   if (!credential) throw new Refusal(401, 'Requires authentication');
   if (!/^(bearer|token)$/i.test(scheme ?? '')) throw new Refusal(401, 'Bad credentials');
   if (credential.split('.').length === 3) {
-    checkAppToken(world, publicKeyPem, credential);
+    checkAppToken(world, credential);
     return { kind: 'app' };
   }
   return installationCaller(world, credential);
@@ -28,12 +29,12 @@ export function installationCaller(world: World, credential: string): Caller & {
   return { kind: 'installation', installation, token };
 }
 
-function checkAppToken(world: World, publicKeyPem: string, token: string): void {
+function checkAppToken(world: World, token: string): void {
   const [header = '', payload = '', signature = ''] = token.split('.');
   const undecodable = new Refusal(401, 'A JSON web token could not be decoded');
   const { alg } = decoded(header, undecodable);
   const claims = decoded(payload, undecodable);
-  const key = createPublicKey(publicKeyPem);
+  const key = createPublicKey(world.publicKey);
   const signed = Buffer.from(`${header}.${payload}`);
   if (alg !== 'RS256' || !verify('RSA-SHA256', signed, key, Buffer.from(signature, 'base64url'))) throw undecodable;
   const { iat, exp, iss } = claims;

@@ -19,7 +19,6 @@ export interface RestOptions {
   readonly violations: Violations;
   readonly faults: Faults;
   readonly rateLimit: RateLimit;
-  readonly publicKey: string;
   readonly tokenLifetimeMs: () => number;
   readonly log: (request: LoggedRequest) => void;
   readonly wait: (ms: number) => Promise<void>;
@@ -88,8 +87,10 @@ export function createRest(options: RestOptions) {
       if (!incoming.headers['user-agent']) throw new Refusal(403, 'Request forbidden by administrative rules.');
       if (!matched) throw unknownRoute(incoming.method ?? 'GET', located.path);
       const read = readRequest(matched, url, body);
-      const caller = callerOf(world, options.publicKey, incoming.headers.authorization);
-      key = caller.kind === 'app' ? 'app' : `installation ${caller.installation.id}`;
+      const anyone = { kind: 'anyone' } as const;
+      const isOpen = matched.route.caller === 'anyone';
+      const caller = isOpen ? anyone : callerOf(world, incoming.headers.authorization);
+      key = caller.kind === 'installation' ? `installation ${caller.installation.id}` : caller.kind;
       if (!matched.route.free && !rateLimit.take(key)) throw exceeded(key);
       if (located.moved) throw movedTo(located.moved, located.path, url, incoming.method);
       authorize(matched.route, caller, located.repository, located.path);
@@ -191,7 +192,7 @@ function authorize(route: Route, caller: Caller, repository: Repository | undefi
   if (route.caller === 'installation' && caller.kind === 'app') throw new Refusal(401, 'Bad credentials');
   const aboutRepository = path.startsWith('/repos/');
   if (aboutRepository && !repository) throw notFound();
-  if (caller.kind === 'app') return;
+  if (caller.kind !== 'installation') return;
   const needs = route.needs ?? [];
   if (repository && !covers(caller, repository)) {
     if (repository.private) throw notFound();

@@ -5,6 +5,7 @@ import { gitRequestOf, serveGit } from '../git/smart-http.ts';
 import type { World } from '../world/world.ts';
 import { type Answer, Refusal } from './answer.ts';
 import type { Faults } from './faults.ts';
+import { newAppAnswer } from './new-app-pages.ts';
 import { pullRequestPageAnswer } from './pages.ts';
 import type { LoggedRequest } from './request-log.ts';
 import type { createRest } from './rest.ts';
@@ -50,7 +51,8 @@ async function answer(options: ServerOptions, incoming: IncomingMessage, outgoin
   send(
     outgoing,
     options.world.now(),
-    pullRequestPageAnswer(options.world, url.pathname) ?? { status: 404, body: { message: 'Not Found' } },
+    newAppAnswer(options.world, incoming.method ?? 'GET', url, body) ??
+      pullRequestPageAnswer(options.world, url.pathname) ?? { status: 404, body: { message: 'Not Found' } },
   );
 }
 

@@ -29,7 +29,11 @@ const alwaysSent = new Set(['installation', 'installation_repositories', 'ping']
  * Events that GitHub offers only to apps with a permission: also what is said on a pull request is an issue's.
  * Source: docs.github.com/webhooks/webhook-events-and-payloads#issue_comment
  */
-const offeredWith: Readonly<Record<string, string>> = { issue_comment: 'issues' };
+export const offeredWith: Readonly<Record<string, string>> = {
+  issue_comment: 'issues',
+  check_suite: 'checks',
+  check_run: 'checks',
+};
 
 /** The app's webhook: sends each event once, keeps a list of attempts, and can be told to misbehave. */
 export class Webhooks {
@@ -42,7 +46,7 @@ export class Webhooks {
   readonly #sending = new Set<Promise<void>>();
   readonly #rules: Rule[] = [];
   readonly hookId: number;
-  readonly secret: string;
+  secret: string;
   url: string | undefined;
   #held = false;
 

@@ -1,4 +1,6 @@
+import { createPublicKey } from 'node:crypto';
 import { History } from '../git/history.ts';
+import type { NewAppCode } from '../operations/new-apps.ts';
 import type { App, Installation, PullRequest, Repository, Role, Token, User } from './entities.ts';
 
 /** A repository by `owner/name` or by its id. */
@@ -7,7 +9,10 @@ export type RepositoryName = string | number;
 /** Everything GitHub knows. Routes and the control operations change it, and call `changed` when they did. */
 export class World {
   readonly origin: string;
-  readonly app: App;
+  /** Names of apps that are taken, as they are in URLs. */
+  readonly appSlugs = new Set<string>();
+  /** Of apps that were made and whose credentials nobody has fetched. */
+  readonly newAppCodes = new Map<string, NewAppCode>();
   readonly repositories = new Map<number, Repository>();
   readonly installations = new Map<number, Installation>();
   readonly tokens = new Map<string, Token>();
@@ -17,12 +22,39 @@ export class World {
   /** Names that repositories had, in lower case. */
   readonly #formerNames = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
+  #app: App;
+  #privateKey: string;
   #clockOffsetMs = 0;
   #lastId = 2_300_000_000;
 
-  constructor(origin: string, app: Omit<App, 'owner' | 'createdAt'>) {
+  constructor(origin: string, app: Omit<App, 'owner' | 'createdAt'>, privateKey: string) {
     this.origin = origin;
-    this.app = { ...app, owner: this.user('berth-makers', 'Organization'), createdAt: this.now() };
+    this.#app = { ...app, owner: this.user('berth-makers', 'Organization'), createdAt: this.now() };
+    this.#privateKey = privateKey;
+    this.appSlugs.add(app.slug);
+  }
+
+  /** The app that the world is seen with. */
+  get app(): App {
+    return this.#app;
+  }
+
+  get privateKey(): string {
+    return this.#privateKey;
+  }
+
+  /** What its tokens are verified with, PEM. */
+  get publicKey(): string {
+    return createPublicKey(this.#privateKey).export({ type: 'spki', format: 'pem' }).toString();
+  }
+
+  /** Takes another app for the one that is installed and sent webhooks. */
+  adopt(app: App, privateKey: string): void {
+    this.#app = app;
+    this.#privateKey = privateKey;
+    this.installations.clear();
+    this.tokens.clear();
+    this.changed();
   }
 
   now(): Date {

@@ -1,0 +1,23 @@
+/** Credentials in a Secret of the cluster. */
+import type { KubeConfig } from '@kubernetes/client-node';
+import { type AppSecretState, appSecretStore, type SecretName } from '../adapters/kubernetes/app-secret.ts';
+import type { Destination } from './destination.ts';
+
+export function secretDestination(kubeConfig: KubeConfig, name: SecretName): Destination {
+  const store = appSecretStore(kubeConfig, name);
+  let found: AppSecretState = { state: 'absent' };
+  return {
+    label: `the Secret ${name.name} in the namespace ${name.namespace}`,
+    async look(signal) {
+      found = await store.look(signal);
+      return found;
+    },
+    tryOut: (signal) => store.tryOut(signal),
+    write: (credentials, signal) => store.write(credentials, found, signal),
+    helmArguments: (apiUrl) => [
+      `--set github.existingSecret=${name.name}`,
+      ...(apiUrl === 'https://api.github.com' ? [] : [`--set github.apiUrl=${apiUrl}`]),
+    ],
+    close: () => store.close(),
+  };
+}
