@@ -123,12 +123,12 @@ spec:
         {{- end }}
       ports:
         {{- if has "server" .roles }}
-        - { name: webhook, containerPort: 8080 }
+        - { name: webhook, containerPort: 8080, protocol: TCP }
         {{- end }}
         {{- if has "gateway" .roles }}
-        - { name: gateway, containerPort: 8081 }
+        - { name: gateway, containerPort: 8081, protocol: TCP }
         {{- end }}
-        - { name: operations, containerPort: 9090 }
+        - { name: operations, containerPort: 9090, protocol: TCP }
       startupProbe:
         httpGet: { path: /healthz, port: operations }
         periodSeconds: 1
