@@ -2,8 +2,7 @@
 import { DiagnosedError } from '../domain/errors.ts';
 import { type Manifest, manifestPath, maxManifestBytes, parseManifest } from '../domain/manifest.ts';
 import type { Diagnosis, PullRequest, Trust } from '../domain/preview.ts';
-import type { Snapshot } from '../ports.ts';
-import type { Ports } from './ports.ts';
+import type { Forge, Snapshot, Source } from '../ports.ts';
 
 /** Manifest, chart and values files; `fault` is why they cannot be used. */
 export type Configuration =
@@ -15,7 +14,7 @@ export type Configuration =
  * is meant for has now, which is the repository's own code.
  */
 export async function readConfiguration(
-  { forge, source }: Pick<Ports, 'forge' | 'source'>,
+  { forge, source }: { readonly forge: Pick<Forge, 'branchRevision'>; readonly source: Source },
   { repository, head, base }: PullRequest,
   trust: Trust,
   signal: AbortSignal,

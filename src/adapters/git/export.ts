@@ -2,7 +2,7 @@ import { DiagnosedError } from '../../domain/errors.ts';
 import { shortened } from '../../domain/escape.ts';
 import type { Directory } from '../../ports.ts';
 import { escapingLink } from './links.ts';
-import type { Mirror } from './mirror.ts';
+import type { Reader } from './mirror.ts';
 import { forEachRecord, type ListedEntry, parseEntry } from './tree.ts';
 import type { Worktrees } from './worktrees.ts';
 
@@ -14,6 +14,11 @@ export interface ExportOptions {
   /** Of one file. */
   readonly maxFileBytes: number;
 }
+
+const gib = 1024 ** 3;
+
+/** What a folder may be at most unless somebody says otherwise. */
+export const exportDefaults = { maxFiles: 500_000, maxBytes: 4 * gib, maxFileBytes: gib } as const;
 
 /** A folder of a repository at one revision: `id` is its tree's. */
 interface Folder {
@@ -27,7 +32,7 @@ interface Folder {
  * so). Submodules become empty folders.
  */
 export async function exportTree(
-  mirror: Mirror,
+  mirror: Reader,
   folder: Folder,
   options: ExportOptions,
   signal: AbortSignal,
@@ -52,7 +57,7 @@ export async function exportTree(
  * unfold to billions of files: git itself would try.
  */
 async function survey(
-  mirror: Mirror,
+  mirror: Reader,
   folder: Folder,
   { maxFiles, maxBytes, maxFileBytes, timeoutMs }: ExportOptions,
   signal: AbortSignal,
@@ -79,7 +84,7 @@ async function survey(
 }
 
 async function rejectEscapes(
-  mirror: Mirror,
+  mirror: Reader,
   folder: Folder,
   links: readonly ListedEntry[],
   { timeoutMs }: ExportOptions,

@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Source } from '../../ports.ts';
 import { ExitError, TimeoutError } from '../../process.ts';
+import { exportDefaults } from './export.ts';
 import { gitIn } from './git.ts';
 import { Mirror } from './mirror.ts';
 import { remoteAt } from './remote.ts';
@@ -54,9 +55,9 @@ export function gitSource(options: GitSourceOptions): GitSource {
   const exports = {
     worktrees: new Worktrees(exportDirectory, options.keepExports ?? 10),
     timeoutMs: fetchTimeoutMs,
-    maxFiles: options.maxFiles ?? 500_000,
-    maxBytes: options.maxBytes ?? 4 * gib,
-    maxFileBytes: options.maxFileBytes ?? gib,
+    maxFiles: options.maxFiles ?? exportDefaults.maxFiles,
+    maxBytes: options.maxBytes ?? exportDefaults.maxBytes,
+    maxFileBytes: options.maxFileBytes ?? exportDefaults.maxFileBytes,
   };
   const mirrorDirectory = path.join(options.directory, 'mirrors');
   const mirrors = new Map<number, Mirror>();

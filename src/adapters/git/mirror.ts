@@ -16,6 +16,9 @@ export interface MirrorOptions {
   readonly keepRevisions: number;
 }
 
+/** What reads a repository: a mirror, or one that borrows the objects of another. */
+export type Reader = Pick<Mirror, 'read' | 'repositoryId'>;
+
 /**
  * A bare repository that holds single commits without their history. A revision is there when its own ref is: git
  * writes that last, after it has made sure that nothing is missing.
@@ -140,7 +143,7 @@ export class Mirror {
     // Harmless when it exists; `--template=` keeps hooks out.
     await this.#git(['init', '--quiet', '--bare', '--template=', '--initial-branch=none'], { signal });
     await mkdir(path.join(directory, 'info'), { recursive: true });
-    await writeFile(path.join(directory, 'info', 'attributes'), attributes);
+    await writeFile(path.join(directory, 'info', 'attributes'), exactAttributes);
     this.#revisions = (await this.#refs(signal)).length;
     this.#opened = true;
   }
@@ -222,7 +225,7 @@ const refPrefix = 'refs/berth/';
 
 // Wins over every `.gitattributes` of the repository: what is written is byte for byte what the object id stands for.
 // Source: git-scm.com/docs/gitattributes
-const attributes = '* -text !eol -ident !filter !working-tree-encoding\n';
+export const exactAttributes = '* -text !eol -ident !filter !working-tree-encoding\n';
 
 async function filesIn(folder: string): Promise<readonly string[]> {
   try {

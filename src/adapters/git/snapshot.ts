@@ -1,17 +1,17 @@
 import { DiagnosedError } from '../../domain/errors.ts';
 import type { Directory, Snapshot, TreeEntry } from '../../ports.ts';
 import { exportTree, type ExportOptions } from './export.ts';
-import type { Mirror } from './mirror.ts';
+import type { Reader } from './mirror.ts';
 import { forEachRecord, type ListedEntry, parseEntry } from './tree.ts';
 
 /** One revision in a mirror, read by git alone: nothing of it is checked out until `export`. */
 export class GitSnapshot implements Snapshot {
   readonly revision: string;
-  readonly #mirror: Mirror;
+  readonly #mirror: Reader;
   readonly #tree: string;
   readonly #exports: ExportOptions;
 
-  constructor(mirror: Mirror, revision: string, tree: string, exports: ExportOptions) {
+  constructor(mirror: Reader, revision: string, tree: string, exports: ExportOptions) {
     this.revision = revision;
     this.#mirror = mirror;
     this.#tree = tree;

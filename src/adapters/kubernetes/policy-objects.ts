@@ -1,4 +1,5 @@
 /** What is in a preview's namespace before anything else. Pure. */
+import type { JsonObject } from '../../domain/json.ts';
 import type { Trust } from '../../domain/preview.ts';
 import type { NamespaceRequest } from '../../ports.ts';
 import { deployerAccount } from './deployer.ts';
@@ -22,6 +23,8 @@ export interface PolicyObject {
   };
 }
 
+type NamespaceObject = Pick<PolicyObject['body'], 'apiVersion' | 'kind' | 'metadata'>;
+
 /** Quota, limits, network policy, accounts and the deployer's rights for one namespace. */
 export function policyObjects(namespace: string, options: KubernetesOptions, trust: Trust): readonly PolicyObject[] {
   const labels = { [managedByLabel]: managedByBerth, [instanceLabel]: options.instance };
@@ -44,6 +47,27 @@ export function policyObjects(namespace: string, options: KubernetesOptions, tru
       subjects: [{ kind: 'ServiceAccount', name: deployerAccount, namespace }],
     }),
   ];
+}
+
+/** The namespace itself, without what changes in its life. */
+export function namespaceObject(options: KubernetesOptions, request: NamespaceRequest): NamespaceObject {
+  const metadata = {
+    name: request.name,
+    labels: namespaceLabels(options, request),
+    annotations: namespaceAnnotations(request),
+  };
+  return { apiVersion: 'v1', kind: 'Namespace', metadata };
+}
+
+/** The namespace and everything that is in it before anything else, as `kubectl apply` would take it. */
+export function confiningObjects(options: KubernetesOptions, request: NamespaceRequest): readonly JsonObject[] {
+  const namespace = request.name;
+  const objects = policyObjects(namespace, options, request.trust);
+  const bodies = [
+    namespaceObject(options, request),
+    ...objects.map(({ body }) => ({ ...body, metadata: { ...body.metadata, namespace } })),
+  ];
+  return bodies;
 }
 
 /**

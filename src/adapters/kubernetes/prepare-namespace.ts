@@ -11,13 +11,7 @@ import type { KubernetesOptions } from './options.ts';
 import { readNamespace } from './own-namespace.ts';
 import { ownerKey } from './ownership.ts';
 import { hasAnnotations, hasLabels, isAsWanted } from './policy-drift.ts';
-import {
-  forbiddenPaths,
-  namespaceAnnotations,
-  namespaceLabels,
-  type PolicyObject,
-  policyObjects,
-} from './policy-objects.ts';
+import { forbiddenPaths, namespaceObject, type PolicyObject, policyObjects } from './policy-objects.ts';
 import { putObject, readObject, removeObject } from './put-object.ts';
 import { areSecretsAsWanted, putSecrets } from './secret-copies.ts';
 
@@ -94,19 +88,15 @@ async function ensureNamespace(
   signal: AbortSignal,
 ): Promise<void> {
   const { name, key } = request;
-  const labels = namespaceLabels(options, request);
-  const annotations = namespaceAnnotations(request);
+  const { metadata, ...kind } = namespaceObject(options, request);
+  const { labels, annotations = {} } = metadata;
   try {
     await api.json<Namespace>(
       {
         method: 'POST',
         path: '/api/v1/namespaces',
         query: { fieldManager },
-        body: {
-          apiVersion: 'v1',
-          kind: 'Namespace',
-          metadata: { name, labels, annotations: { ...annotations, [fenceAnnotation]: '1' } },
-        },
+        body: { ...kind, metadata: { ...metadata, annotations: { ...annotations, [fenceAnnotation]: '1' } } },
       },
       signal,
     );
