@@ -37,7 +37,14 @@ export async function pushBaseImages(
       tag: 'stable',
       gather: (folder) => copyUnder(folder, path.join(tree, 'bin/busybox'), '/bin/busybox'),
     },
-    { name: 'redis', tag: '7', gather: (folder) => gatherRedis(folder, tools.redisServer) },
+    {
+      name: 'redis',
+      tag: '7',
+      gather: async (folder) => {
+        await copyUnder(folder, path.join(tree, 'bin/busybox'), '/bin/busybox');
+        await gatherRedis(folder, tools.redisServer);
+      },
+    },
   ];
   await Promise.all(images.map((image) => pushImage(places, tools, dockerHost, image)));
 }
