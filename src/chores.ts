@@ -7,7 +7,10 @@ import { redeliver } from './reconcile/redelivery.ts';
 import { sweep } from './reconcile/sweep.ts';
 import { removeUnusedImages, unusedImagesEveryMs } from './reconcile/unused-images.ts';
 
-/** The sweep, which anybody may ask for; every now and then in processes with the role `sweep` only. */
+/**
+ * The sweep, which anybody may ask for; every now and then in processes with the role `sweep` only. A server apart from other
+ * roles has no rights in the cluster: what it asks for triggers what GitHub lists, and the rest waits for the next sweep.
+ */
 export function sweeping(config: Pick<Config, 'ROLES' | 'SWEEP_INTERVAL' | 'INSTANCE'>, ports: Ports): Chore {
   return {
     name: 'sweep',
@@ -15,6 +18,8 @@ export function sweeping(config: Pick<Config, 'ROLES' | 'SWEEP_INTERVAL' | 'INST
     everyMs: config.ROLES.includes('sweep') ? config.SWEEP_INTERVAL : undefined,
     catchesUp: true,
     async run(signal) {
+      const seesCluster = config.ROLES.includes('sweep') || config.ROLES.includes('worker');
+      if (!seesCluster) return void (await sweep({ ...ports, cluster: undefined }, signal, config.INSTANCE));
       try {
         ports.telemetry.swept(await sweep(ports, signal, config.INSTANCE));
       } catch (error) {

@@ -7,7 +7,10 @@ import { missedEnds } from './sweep-ends.ts';
 import { listsOf } from './sweep-lists.ts';
 import { phasesOf } from './sweep-phases.ts';
 
-type SweepPorts = Pick<Ports, 'forge' | 'cluster' | 'queue' | 'store' | 'log'>;
+type SweepPorts = Pick<Ports, 'forge' | 'queue' | 'store' | 'log'> & {
+  /** `undefined` for a process that may see nothing of it: then only what the forge lists is looked at. */
+  readonly cluster: Ports['cluster'] | undefined;
+};
 
 /** How many ends that were perhaps missed one sweep looks at. */
 const mostEnds = 20;
@@ -41,8 +44,8 @@ export async function sweep(ports: SweepPorts, signal: AbortSignal, instance = '
     }
   };
 
-  const namespaces = namespacesOf(await orLater(cluster.previews(signal)));
-  const disturbed = await orLater(cluster.disturbed(signal));
+  const namespaces = namespacesOf(cluster && (await orLater(cluster.previews(signal))));
+  const disturbed = cluster && (await orLater(cluster.disturbed(signal)));
   const isDisturbed = ({ uid }: PreviewNamespace) => disturbed?.has(uid) === true;
   const repositories = await orLater(forge.repositories(signal));
   const open = new Set<string>();

@@ -13,7 +13,7 @@ const checkTimeoutMs = 2_000;
 
 /**
  * Adds `GET /healthz`, which answers as long as the process can, and `GET /readyz`, 200 when every check passes and 503
- * otherwise.
+ * otherwise. With names also `GET /readyz/<name>`, the same for one check: previews are served while Redis is away.
  */
 export function addHealth(
   app: FastifyInstance,
@@ -34,6 +34,15 @@ export function addHealth(
       .code(isReady ? 200 : 503)
       .send({ status: isReady ? 'ok' : 'unavailable', ...(names && { checks: results }) });
   });
+  if (!names) return;
+  for (const name of Object.keys(checks)) {
+    app.get(`/readyz/${name}`, async (_, reply) => {
+      const result = (await look())[name];
+      return reply
+        .code(result === 'ok' ? 200 : 503)
+        .send({ status: result === 'ok' ? 'ok' : 'unavailable', checks: { [name]: result } });
+    });
+  }
 }
 
 type Results = Readonly<Record<string, 'ok' | 'failed'>>;

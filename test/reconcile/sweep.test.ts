@@ -27,6 +27,15 @@ describe('sweep', () => {
     assert.equal(await swept(world), 0);
   });
 
+  itInWorld('looks at what the forge lists where it may see nothing of the cluster', async (world) => {
+    const { key, head } = world.openPullRequest();
+    const { triggered, namespaces } = await sweep({ ...world.ports, cluster: undefined }, signal);
+    await world.queue.idle();
+    assert.deepEqual({ triggered, namespaces }, { triggered: 1, namespaces: 0 });
+    assert.equal(world.namespace(key)?.revision, head.revision);
+    assert.equal((await sweep({ ...world.ports, cluster: undefined }, signal)).triggered, 0);
+  });
+
   itInWorld('looks again only at what was changed', async (world) => {
     const [first, second] = [world.openPullRequest(), world.openPullRequest()];
     await world.run(first.key);

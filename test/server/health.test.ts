@@ -43,6 +43,17 @@ describe('health', () => {
     cluster: async () => undefined,
   };
 
+  it('says of one part how it is, whatever the others are', async () => {
+    const app = operationsWith(failing);
+    const replies = await Promise.all(['cluster', 'redis', 'moon'].map((name) => app.inject(`/readyz/${name}`)));
+    assert.deepEqual(
+      replies.map(({ statusCode }) => statusCode),
+      [200, 503, 404],
+    );
+    assert.deepEqual(replies[0]?.json(), { status: 'ok', checks: { cluster: 'ok' } });
+    await app.close();
+  });
+
   it('says no more than that to strangers', async () => {
     const app = serverWith(failing);
     const reply = await app.inject('/readyz');

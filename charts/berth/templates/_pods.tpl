@@ -141,7 +141,8 @@ spec:
         timeoutSeconds: 5
         failureThreshold: 6
       readinessProbe:
-        httpGet: { path: /readyz, port: operations }
+        # Previews are served while Redis is away.
+        httpGet: { path: {{ has "gateway" .roles | ternary "/readyz/roles" "/readyz" }}, port: operations }
         periodSeconds: 5
         timeoutSeconds: 3
         failureThreshold: 2
