@@ -1,37 +1,64 @@
-# syntax=docker/dockerfile:1
+# Berth and the three programs that it runs: Helm, buildx and git. docs/image.md says what is in the image, and why.
 ARG NODE_IMAGE=node:24-bookworm-slim
+ARG DEBIAN_IMAGE=debian:bookworm-slim
 
-FROM ${NODE_IMAGE} AS build
-WORKDIR /berth
-COPY package.json package-lock.json .npmrc ./
-RUN npm ci --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
-COPY src src
-RUN npm run build && npm prune --omit=dev --omit=optional --no-audit --no-fund
+FROM ${NODE_IMAGE} AS node
 
 FROM alpine/helm:4.1.4 AS helm
 FROM docker/buildx-bin:0.31.1 AS buildx
 
-FROM ${NODE_IMAGE}
+# What Berth is made of, without what is only there to develop it.
+FROM node AS packages
+WORKDIR /berth
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+# Declarations, source maps and what people read are half of it; licences stay.
+RUN find node_modules -type f \( -name '*.ts' -o -name '*.map' -o -iname 'readme*' -o -iname 'changelog*' \) -delete \
+ && rm -r node_modules/.bin node_modules/.package-lock.json
+
+FROM node AS build
+WORKDIR /berth
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run build
+
+FROM ${DEBIAN_IMAGE} AS system
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates git libatomic1 libstdc++6 tini
+COPY --from=node /usr/local/bin/node /usr/local/bin/
+COPY deploy/image/system.sh /
+RUN mkdir /empty && sh /system.sh /system base-files ca-certificates dash git tini \
+      /usr/bin/dash /usr/bin/git /usr/lib/git-core/git-remote-https /usr/bin/tini /usr/local/bin/node
+
+FROM scratch
+COPY --from=system /system /
+COPY --from=node /usr/local/bin/node /usr/local/bin/
+COPY --from=helm /usr/bin/helm /usr/local/bin/
+COPY --from=buildx /buildx /usr/local/bin/docker-buildx
+COPY --from=packages /berth/node_modules /berth/node_modules
+COPY charts/preview /berth/charts/preview
+COPY charts/berth/files /berth/charts/berth/files
+COPY package.json LICENSE THIRD_PARTY_LICENSES.md /berth/
+COPY --from=build /berth/dist /berth/dist
+COPY --chmod=755 deploy/image/berth.sh /usr/local/bin/berth
+COPY --from=system --chown=65532:65532 /empty /var/lib/berth
+WORKDIR /var/lib/berth
+# Nothing but /var/lib/berth and /tmp is ever written to: the root file system may be read-only.
+USER 65532:65532
+ENV PATH=/usr/local/bin:/usr/bin:/bin \
+    HOME=/var/lib/berth \
+    NODE_ENV=production
+EXPOSE 8080 8081 9090
+# Helm and git may leave processes behind when they are ended: somebody must collect them, and Node does not.
+ENTRYPOINT ["tini", "--", "berth"]
+
+ARG VERSION=0.0.0
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Berth" \
       org.opencontainers.image.description="A running copy of your application for every pull request" \
-      org.opencontainers.image.licenses="Apache-2.0"
-# What installs packages has nothing to do where nothing is to be installed any more.
-RUN apt-get update \
- && apt-get install --yes --no-install-recommends ca-certificates git \
- && rm -rf /var/lib/apt/lists/* /opt/yarn-* /usr/local/lib/node_modules \
-      /usr/local/bin/corepack /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/yarn /usr/local/bin/yarnpkg
-COPY --from=helm /usr/bin/helm /usr/local/bin/helm
-COPY --from=buildx /buildx /usr/local/bin/docker-buildx
-WORKDIR /berth
-COPY --from=build /berth/node_modules node_modules
-COPY --from=build /berth/dist dist
-COPY package.json LICENSE THIRD_PARTY_LICENSES.md ./
-COPY charts charts
-RUN mkdir /var/lib/berth && chown 65532:65532 /var/lib/berth \
- && chmod +x dist/cli.js && ln -s /berth/dist/cli.js /usr/local/bin/berth
-# Nothing but /var/lib/berth is ever written to: the root file system may be read-only.
-USER 65532:65532
-ENV NODE_ENV=production
-EXPOSE 8080 8081 9090
-ENTRYPOINT ["berth"]
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"

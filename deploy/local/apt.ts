@@ -93,7 +93,7 @@ async function sourceOptions(places: Places, release: Release): Promise<string[]
 }
 
 /** The archive this machine's apt configuration names first for its own release, in whichever format it is written. */
-async function mirror(): Promise<string> {
+export async function mirror(): Promise<string> {
   const format = '$(COMPONENT)|$(RELEASE)|$(REPO_URI)';
   const targets = await run(['apt-get', 'indextargets', '--format', format, 'Created-By: Packages']);
   for (const line of targets.split('\n')) {

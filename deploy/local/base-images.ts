@@ -14,10 +14,15 @@ export const pauseImage = `${registryHost}/library/pause:3.2`;
 
 const recipes = fileURLToPath(new URL('base-images', import.meta.url));
 
-interface BaseImage {
+/** An image that is made here, of what this machine has. */
+export interface BaseImage {
   /** Also the name of its folder of recipes. */
   readonly name: string;
   readonly tag: string;
+  /** What, besides the recipe, makes an older image stale. */
+  readonly version?: string;
+  /** Images that the recipe starts from, by the names that it calls them. */
+  readonly from?: Readonly<Record<string, string>>;
   /** Puts the files that the recipe calls `files` below a folder. */
   readonly gather: (folder: string) => Promise<void>;
 }
@@ -49,30 +54,35 @@ export async function pushBaseImages(
   await Promise.all(images.map((image) => pushImage(places, tools, dockerHost, image)));
 }
 
-async function pushImage(
+/** Builds an image where the registry lacks it. @returns how other images and pods name it. */
+export async function pushImage(
   places: Places,
   tools: Tools,
   dockerHost: string,
-  { name, tag, gather }: BaseImage,
-): Promise<void> {
+  { name, tag, version = '', from = {}, gather }: BaseImage,
+): Promise<string> {
   const recipe = path.join(recipes, name);
+  const image = `${registryHost}/library/${name}:${tag}`;
   // A second tag says by which recipe the image was made.
-  const made = `recipe-${await digestOf(recipe)}`;
-  if ((await hasImage(`library/${name}`, tag)) && (await hasImage(`library/${name}`, made))) return;
+  const made = `recipe-${await digestOf(recipe, version)}`;
+  if ((await hasImage(`library/${name}`, tag)) && (await hasImage(`library/${name}`, made))) return image;
   const files = path.join(places.run, 'base-images', name);
   await rm(files, { recursive: true, force: true });
   await mkdir(files, { recursive: true });
   await gather(files);
   const tags = [tag, made].flatMap((each) => ['--tag', `${registryHost}/library/${name}:${each}`]);
-  await run(
-    [tools.buildx, 'build', '--push', '--provenance=false', ...tags, '--build-context', `files=${files}`, recipe],
-    { log: path.join(places.logs, 'base-images.log'), env: dockerEnvironment(places, dockerHost) },
-  );
+  const contexts = [`files=${files}`, ...Object.entries(from).map(([base, ref]) => `${base}=docker-image://${ref}`)];
+  const named = contexts.flatMap((context) => ['--build-context', context]);
+  await run([tools.buildx, 'build', '--push', '--provenance=false', ...tags, ...named, recipe], {
+    log: path.join(places.logs, 'base-images.log'),
+    env: dockerEnvironment(places, dockerHost),
+  });
   await rm(files, { recursive: true });
+  return image;
 }
 
 /** The environment in which docker and buildx see our dockerd and none of the user's contexts. */
-function dockerEnvironment(places: Places, dockerHost: string): NodeJS.ProcessEnv {
+export function dockerEnvironment(places: Places, dockerHost: string): NodeJS.ProcessEnv {
   const config = path.join(places.run, 'docker-config');
   return { ...process.env, DOCKER_HOST: dockerHost, DOCKER_CONFIG: config, BUILDX_CONFIG: path.join(config, 'buildx') };
 }
@@ -88,14 +98,14 @@ async function gatherRedis(folder: string, server: string): Promise<void> {
 }
 
 /** Copies what a path finally points to, so that no link leads out of the image. */
-async function copyUnder(folder: string, source: string, target: string): Promise<void> {
+export async function copyUnder(folder: string, source: string, target: string): Promise<void> {
   const to = path.join(folder, target);
   await mkdir(path.dirname(to), { recursive: true });
   await cp(await realpath(source), to);
 }
 
-async function digestOf(recipe: string): Promise<string> {
-  const hash = createHash('sha256');
+async function digestOf(recipe: string, version: string): Promise<string> {
+  const hash = createHash('sha256').update(version);
   for (const file of (await readdir(recipe)).sort()) hash.update(file).update(await readFile(path.join(recipe, file)));
   return hash.digest('hex').slice(0, 12);
 }

@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util';
+import { buildBerthImage } from './berth-image.ts';
 import { down, status, up } from './stack.ts';
 import type { LocalStack } from './stack.ts';
 
-const usage = `usage: node deploy/local/cli.ts up|down|status [--cluster native|kind|<context>] [--json]
+const usage = `usage: node deploy/local/cli.ts up|down|status|image [--cluster native|kind|<context>] [--json]
 
   up      starts Redis, a registry, BuildKit and Kubernetes, where they do not run yet
   down    ends them and removes what they leave
   status  tells how to reach them; exit code 1 when they do not run
+  image   builds Berth's own image, pushes it to the registry of the running stack, and prints its reference
 
 BERTH_LOCAL_CLUSTER names the cluster too.
 `;
@@ -33,6 +35,13 @@ async function main(args: string[]): Promise<number> {
       if (stack) print(stack, values.json);
       else process.stderr.write('the local stack is not running\n');
       return stack ? 0 : 1;
+    }
+    case 'image': {
+      const stack = await status(options);
+      if (!stack) throw new Error('the local stack is not running: `npm run stack up` starts it');
+      const image = await buildBerthImage(stack);
+      process.stdout.write(values.json ? `${JSON.stringify(image, undefined, 2)}\n` : `${image.reference}\n`);
+      return 0;
     }
     default: {
       process.stderr.write(usage);

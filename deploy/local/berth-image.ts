@@ -1,0 +1,129 @@
+/** Berth's own image, built from this checkout's Dockerfile. */
+import { cp, mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { dockerEnvironment } from './base-images.ts';
+import { withLock } from './lock.ts';
+import { pushDebian, pushNode } from './machine-images.ts';
+import { placesIn } from './places.ts';
+import type { Places } from './places.ts';
+import { type Progress, progressTo } from './progress.ts';
+import { run } from './run.ts';
+import type { LocalStack } from './stack.ts';
+import type { Tools } from './tools.ts';
+
+/** An image in the stack's registry. */
+export interface BuiltImage {
+  /** As a pod names it: `<repository>@<digest>`. */
+  readonly reference: string;
+  readonly repository: string;
+  /** `sha256:…` */
+  readonly digest: string;
+  readonly tag: string;
+}
+
+export interface BerthImageOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly progress?: Progress;
+  /** Default: the version in package.json. The digest is another for another version. */
+  readonly version?: string;
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/**
+ * Builds the image and pushes it to the stack's registry, in seconds where nothing has changed.
+ *
+ * Where images can be pulled it is what anybody would build; where not, images that were made of this machine's
+ * packages take the place of those that the Dockerfile starts from.
+ */
+export async function buildBerthImage(stack: LocalStack, options: BerthImageOptions = {}): Promise<BuiltImage> {
+  const places = placesIn(options.env ?? process.env);
+  const progress = options.progress ?? progressTo((text) => process.stderr.write(text));
+  return withLock(
+    'berth-local-image',
+    () => progress.say('waiting for another build of the image to finish …'),
+    async () => {
+      const bases = stack.cluster === 'native' ? await machineBases(stack, places, progress) : [];
+      return progress.step("building Berth's image", () => build(stack, places, bases, options.version));
+    },
+  );
+}
+
+async function build(
+  { tools, dockerHost, registry }: LocalStack,
+  places: Places,
+  bases: readonly string[],
+  givenVersion: string | undefined,
+): Promise<BuiltImage> {
+  const version = givenVersion ?? (await versionOf(path.join(root, 'package.json')));
+  const repository = `${registry}/berth-dev/berth`;
+  const metadata = path.join(places.run, 'berth-image.json');
+  await run(
+    [
+      tools.buildx,
+      'build',
+      '--push',
+      '--provenance=false',
+      '--progress=plain',
+      `--tag=${repository}:${version}`,
+      `--metadata-file=${metadata}`,
+      `--build-arg=VERSION=${version}`,
+      `--build-arg=REVISION=${await revision(tools)}`,
+      ...bases.map((base) => `--build-context=${base}`),
+      root,
+    ],
+    { log: path.join(places.logs, 'berth-image.log'), env: dockerEnvironment(places, dockerHost) },
+  );
+  const { 'containerimage.digest': digest } = JSON.parse(await readFile(metadata, 'utf8')) as {
+    readonly 'containerimage.digest': string;
+  };
+  return { reference: `${repository}@${digest}`, repository, digest, tag: version };
+}
+
+/** What stands for each image that the Dockerfile names, as buildx takes it. */
+async function machineBases(
+  { tools, dockerHost }: LocalStack,
+  places: Places,
+  progress: Progress,
+): Promise<readonly string[]> {
+  return progress.step('finding the images that it starts from (two minutes at first)', async () => {
+    const debian = await pushDebian(places, tools, dockerHost);
+    const node = await pushNode(places, tools, dockerHost, debian);
+    const programs = path.join(places.cache, 'image-programs');
+    await copyProgram(tools.helm, path.join(programs, 'helm/usr/bin/helm'));
+    await copyProgram(tools.buildx, path.join(programs, 'buildx/buildx'));
+    const dockerfile = await readFile(path.join(root, 'Dockerfile'), 'utf8');
+    return [
+      `debian:bookworm-slim=docker-image://${debian}`,
+      `node:24-bookworm-slim=docker-image://${node}`,
+      `${baseNamed('alpine/helm', dockerfile)}=${path.join(programs, 'helm')}`,
+      `${baseNamed('docker/buildx-bin', dockerfile)}=${path.join(programs, 'buildx')}`,
+    ];
+  });
+}
+
+/** The image of that repository with the tag that the Dockerfile gives it. */
+function baseNamed(repository: string, dockerfile: string): string {
+  const [, name] = new RegExp(`^FROM (${repository}:\\S+)`, 'm').exec(dockerfile) ?? [];
+  if (!name) throw new Error(`the Dockerfile starts nothing from ${repository}`);
+  return name;
+}
+
+async function copyProgram(from: string, to: string): Promise<void> {
+  await mkdir(path.dirname(to), { recursive: true });
+  // With its time: buildx sends again what seems to be new.
+  await cp(from, to, { preserveTimestamps: true, dereference: true });
+}
+
+async function versionOf(file: string): Promise<string> {
+  return (JSON.parse(await readFile(file, 'utf8')) as { readonly version: string }).version;
+}
+
+/** The commit that is checked out; `unknown` in what is no clone. */
+async function revision({ git }: Pick<Tools, 'git'>): Promise<string> {
+  return run([git, 'rev-parse', 'HEAD'], { cwd: root }).then(
+    (output) => output.trim(),
+    () => 'unknown',
+  );
+}
