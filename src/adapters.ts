@@ -31,6 +31,7 @@ import { limitedReleaser } from './reconcile/limited-releaser.ts';
 import { measuredReleaser } from './reconcile/measured-releaser.ts';
 import type { Ports } from './reconcile/ports.ts';
 import { redactedBuilder, redactedQueue, redactedReleaser } from './reconcile/redacted-ports.ts';
+import { redisAccess } from './redis-access.ts';
 
 export interface Adapters extends AsyncDisposable {
   readonly ports: Ports;
@@ -54,7 +55,7 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
   const data = await openDataDirectory(config.DATA_DIR);
   trustAuthorities(config.CA_CERTIFICATES);
   const authoritiesPath = await authoritiesFile(config.CA_CERTIFICATES, join(data.temporary, 'authorities.pem'));
-  const redis = await connectRedis({ url: config.REDIS_URL }, log);
+  const redis = await connectRedis(redisAccess(config), log);
   const store = redisStore(redis.client, config.REDIS_PREFIX);
   const bull = openQueue(
     redis,

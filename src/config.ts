@@ -7,6 +7,7 @@ import { defaultContainers, firstAbove, parseQuantities, type Quantities } from 
 import { trustedProxies } from './domain/client-address.ts';
 import { parseDuration } from './domain/duration.ts';
 import { parseQuantity } from './domain/quantity.ts';
+import { parseRedisUrl } from './domain/redis-address.ts';
 
 const roles = ['server', 'worker', 'gateway', 'sweep'] as const;
 export type Role = (typeof roles)[number];
@@ -92,6 +93,9 @@ const certificates = z
     context.addIssue({ code: 'custom', message: 'must be certificates of authorities, as PEM text' });
     return z.NEVER;
   });
+/** Without the text itself, which may be a key. */
+const pem = (label: string) =>
+  z.string().refine((text) => text.includes(`${label}-----`), `must be a PEM text with a ${label}`);
 const absolutePath = z.string().startsWith('/', 'must be an absolute path');
 const proxies = list('').transform((ranges, context) => {
   try {
@@ -132,7 +136,15 @@ const variables = z.object({
   GITHUB_WEBHOOK_SECRET_OLD: secret.optional(),
   GITHUB_ENVIRONMENT: z.string().max(255).default('preview'),
 
-  REDIS_URL: url(/^rediss?:/, 'redis://redis:6379'),
+  REDIS_URL: z.string().superRefine((text, context) => {
+    const parsed = parseRedisUrl(text);
+    if (typeof parsed === 'string') context.addIssue({ code: 'custom', message: parsed });
+  }),
+  REDIS_PASSWORD: z.string().optional(),
+  REDIS_SENTINEL_PASSWORD: z.string().optional(),
+  REDIS_CA: pem('CERTIFICATE').optional(),
+  REDIS_CERTIFICATE: pem('CERTIFICATE').optional(),
+  REDIS_KEY: pem('PRIVATE KEY').optional(),
   REDIS_PREFIX: z
     .string()
     .regex(/^\{[\w-]+\}$/, 'must be a word in braces, e.g. {berth}: the braces keep Redis Cluster in one slot')

@@ -2,12 +2,26 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { readFileSync } from 'node:fs';
 import type { Config } from './config.ts';
+import { parseRedisUrl } from './domain/redis-address.ts';
 
 /** Those in the configuration. */
 export function credentialsIn(config: Config): readonly string[] {
-  const { GITHUB_PRIVATE_KEY, GITHUB_WEBHOOK_SECRET, GITHUB_WEBHOOK_SECRET_OLD, REDIS_URL } = config;
-  const { password } = new URL(REDIS_URL);
-  const all = [GITHUB_PRIVATE_KEY, GITHUB_WEBHOOK_SECRET, GITHUB_WEBHOOK_SECRET_OLD, password, decoded(password)];
+  const { GITHUB_PRIVATE_KEY, GITHUB_WEBHOOK_SECRET, GITHUB_WEBHOOK_SECRET_OLD } = config;
+  const { REDIS_URL, REDIS_PASSWORD, REDIS_SENTINEL_PASSWORD, REDIS_KEY } = config;
+  const redis = parseRedisUrl(REDIS_URL);
+  const inUrl =
+    typeof redis === 'string' || redis.password === undefined
+      ? []
+      : [redis.password, encodeURIComponent(redis.password)];
+  const all = [
+    GITHUB_PRIVATE_KEY,
+    GITHUB_WEBHOOK_SECRET,
+    GITHUB_WEBHOOK_SECRET_OLD,
+    ...inUrl,
+    REDIS_PASSWORD,
+    REDIS_SENTINEL_PASSWORD,
+    REDIS_KEY,
+  ];
   return all.filter((each) => each !== undefined);
 }
 
@@ -20,13 +34,4 @@ export function clusterCredentials(kubeConfig: KubeConfig): readonly string[] {
     const fromFile = typeof tokenFile === 'string' ? readFileSync(tokenFile, 'utf8') : undefined;
     return [token, password, keyData, key, fromFile].filter((each) => each !== undefined);
   });
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // It has a percent sign of its own.
-    return text;
-  }
 }

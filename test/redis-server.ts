@@ -2,11 +2,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from '../deploy/local/free-port.ts';
 import { localStack } from './local-stack.ts';
 
 export interface RedisServer extends AsyncDisposable {
@@ -23,8 +23,20 @@ export interface RedisServer extends AsyncDisposable {
 
 /** Starts a server that keeps nothing on disk. `args` are added to its command line. */
 export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
+  return await start([...keepsNothing, ...args]);
+}
+
+/** Starts a Sentinel, which has to write into its configuration. */
+export async function startSentinel(configuration: string): Promise<RedisServer> {
+  return await start(['--sentinel'], configuration);
+}
+
+const keepsNothing = ['--save', '', '--appendonly', 'no'];
+
+async function start(args: readonly string[], configuration = ''): Promise<RedisServer> {
   const program = localStack().tools.redisServer;
   const folder = await mkdtemp(join(tmpdir(), 'berth-redis-'));
+  await writeFile(join(folder, 'redis.conf'), configuration);
   const port = await freePort();
   let child = await launch(program, port, folder, args);
   const end = async (name: NodeJS.Signals) => {
@@ -52,25 +64,15 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
 }
 
 async function launch(program: string, port: number, folder: string, args: readonly string[]): Promise<ChildProcess> {
-  const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
+  const own = [join(folder, 'redis.conf'), '--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder];
   const child = spawn(program, [...own, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout });
   await new Promise<void>((resolve, reject) => {
     lines.on('line', (line) => {
-      if (line.includes('Ready to accept connections')) resolve();
+      if (/Ready to accept connections|Sentinel ID is/.test(line)) resolve();
     });
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`redis-server on port ${port} exited with ${code}`)));
   });
   return child;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

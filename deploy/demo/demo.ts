@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { examples, startWorld, type World } from '../../test/e2e/world.ts';
 import { down, up } from '../local/stack.ts';
-import { freePort } from './free-port.ts';
+import { freePort } from '../local/free-port.ts';
 import { Narrator } from './narrator.ts';
 
 const repo = 'acme/shop';

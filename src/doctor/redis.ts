@@ -10,7 +10,7 @@ const recommendedVersion = [7, 0] as const;
 const slowMs = 20;
 const fullShare = 0.8;
 
-export function redisCheck(options: { readonly url: string; readonly prefix: string }): Check {
+export function redisCheck(options: Parameters<typeof surveyRedis>[0]): Check {
   return {
     name: 'redis',
     timeoutMs: 15_000,

@@ -4,7 +4,7 @@
  * what the other knew. Forgetting it is harmless: a look then counts as found by the sweep, and the back-off begins anew.
  */
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.ts';
 import type { Keys } from './keys.ts';
 
 export interface Attempts {
@@ -57,7 +57,7 @@ return failures`;
 
 const succeededScript = `if (redis.call('HGET', KEYS[1], 'told') or '') == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
 
-export function previewAttempts(client: Redis, keys: Keys): Attempts {
+export function previewAttempts(client: RedisClient, keys: Keys): Attempts {
   return {
     async told(keyId, at) {
       await client.eval(toldScript, 1, keys.attempts(keyId), randomUUID(), ttlSeconds, at ?? '');

@@ -1,6 +1,6 @@
 /** Takes jobs from the queue `builds`, and triggers everybody who waits for a build when it has ended. */
 import type { Job } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.ts';
 import type { Logger } from 'pino';
 import { DiagnosedError, RetryLaterError } from '../../domain/errors.ts';
 import type { Diagnosis, PreviewKey } from '../../domain/preview.ts';
@@ -44,7 +44,7 @@ export class BuildWorker {
   }
 
   /** Resolves when jobs are being taken. */
-  async start(client: Redis): Promise<void> {
+  async start(client: RedisClient): Promise<void> {
     const { builds, options, log } = this.#parts;
     await builds.capTotal(options.totalBuilds);
     this.#bull = await openBullWorker<BuildRequest, 'build'>(

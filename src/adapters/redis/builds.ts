@@ -1,6 +1,6 @@
 /** The queue `builds`: one job per reference, and a follow-up when it is asked for again meanwhile. */
 import type { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.ts';
 import type { BuildJob, QueueLoad } from '../../ports.ts';
 import { openBullQueue } from './bull.ts';
 import { buildId } from './keys.ts';
@@ -19,7 +19,7 @@ export interface BuildRequest {
 export class BuildQueue {
   readonly #queue: Queue<BuildRequest, void, 'build'>;
 
-  constructor(client: Redis, options: QueueOptions) {
+  constructor(client: RedisClient, options: QueueOptions) {
     this.#queue = openBullQueue(buildQueueName, client, options);
   }
 

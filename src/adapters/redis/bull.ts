@@ -1,7 +1,7 @@
 /** BullMQ as Berth uses it: how its queues and workers are opened and closed. */
 import type { JobsOptions, Processor } from 'bullmq';
 import { Queue, Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.ts';
 import type { Logger } from 'pino';
 import type { QueueOptions } from './options.ts';
 import { troubleLog } from './troubles.ts';
@@ -16,7 +16,7 @@ const jobOptions: JobsOptions = {
 
 export function openBullQueue<Data, Name extends string>(
   name: string,
-  client: Redis,
+  client: RedisClient,
   options: QueueOptions,
 ): Queue<Data, void, Name, Data, void, Name> {
   const queue = new Queue<Data, void, Name, Data, void, Name>(name, {
@@ -56,7 +56,7 @@ const pingTimeoutMs = 1_000;
  */
 export async function openBullWorker<Data, Name extends string>(
   name: string,
-  client: Redis,
+  client: RedisClient,
   settings: BullWorkerSettings,
   process: Processor<Data, void, Name>,
   onLost: (jobIds: string[]) => void,

@@ -1,8 +1,9 @@
 /** Connections to Redis: one that fails at once for those who wait for an answer, patient ones for workers. */
-import type { RedisOptions } from 'ioredis';
-import { Redis } from 'ioredis';
+import { Cluster } from 'ioredis';
 import type { Logger } from 'pino';
-import { PatientRedis } from './patient.ts';
+import { type RedisAccess, redisClient, type RedisClient } from './client.ts';
+import { defaultPrefix } from './keys.ts';
+import { patientClient } from './patient.ts';
 import { checkServer } from './server-check.ts';
 
 export interface RedisConnection {
@@ -10,18 +11,18 @@ export interface RedisConnection {
    * For commands that somebody waits for. Rejects at once when Redis is away and after `commandTimeoutMs` when it
    * hangs, reconnects by itself.
    */
-  readonly client: Redis;
+  readonly client: RedisClient;
   /** A new connection whose commands wait for Redis as long as it takes; the caller disconnects it. */
-  patient(): Redis;
+  patient(): RedisClient;
   /** Resolves when Redis answers. @throws when it is away. */
   ping(): Promise<void>;
   /** Never hangs, whatever state Redis is in. */
   close(): Promise<void>;
 }
 
-export interface ConnectionOptions {
-  /** `redis://[[user]:password@]host:port[/db]`, `rediss://…` for TLS. */
-  readonly url: string;
+export interface ConnectionOptions extends RedisAccess {
+  /** Of all keys; in a Cluster it decides on the node that has them. */
+  readonly prefix?: string;
   readonly commandTimeoutMs?: number;
   /** How long to wait for Redis at start. */
   readonly startTimeoutMs?: number;
@@ -29,49 +30,28 @@ export interface ConnectionOptions {
 
 const reconnectAfterMs = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000);
 
-// A failover takes seconds, and meanwhile every command that fails would reconnect.
-const failoverRetryMs = 2_000;
-
-function sharedOptions() {
-  let reconnectedAt = -Infinity;
-  return {
-    retryStrategy: reconnectAfterMs,
-    // After a failover the old primary answers READONLY: find the new one, and send the command again. The first word
-    // of an error reply is Redis' error code.
-    reconnectOnError(error) {
-      if (!error.message.startsWith('READONLY ') || performance.now() - reconnectedAt < failoverRetryMs) return false;
-      reconnectedAt = performance.now();
-      return 2;
-    },
-    connectTimeout: 5_000,
-  } satisfies RedisOptions;
-}
-
 /**
  * Connects and makes sure that this Redis is fit for queues.
  * @throws when it does not answer in time, is too old, or may evict keys.
  */
 export async function connectRedis(options: ConnectionOptions, log: Logger): Promise<RedisConnection> {
-  const client = new Redis(options.url, {
-    ...sharedOptions(),
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: options.commandTimeoutMs ?? 3_000,
-  });
+  const { prefix = defaultPrefix, commandTimeoutMs = 3_000 } = options;
+  const client = redisClient(options, { isPatient: false, retryAfterMs: reconnectAfterMs, commandTimeoutMs });
   logChanges(client, log);
   try {
     await ready(client, options.startTimeoutMs ?? 10_000);
-    checkServer(await client.info());
+    for (const server of client instanceof Cluster ? client.nodes('master') : [client])
+      checkServer(await server.info());
   } catch (error) {
     client.disconnect();
     throw error;
   }
   return {
     client,
-    patient: () => new PatientRedis(options.url, sharedOptions()),
+    patient: () => patientClient(options, reconnectAfterMs),
     async ping() {
-      await client.ping();
+      // In a Cluster only the server of our keys counts.
+      await client.exists(prefix);
     },
     async close() {
       client.disconnect();
@@ -79,7 +59,7 @@ export async function connectRedis(options: ConnectionOptions, log: Logger): Pro
   };
 }
 
-async function ready(client: Redis, timeoutMs: number): Promise<void> {
+async function ready(client: RedisClient, timeoutMs: number): Promise<void> {
   let lastError: unknown;
   const note = (error: unknown) => {
     lastError = error;
@@ -101,7 +81,7 @@ async function ready(client: Redis, timeoutMs: number): Promise<void> {
 }
 
 /** Once per change: a Redis that is away would fill the log otherwise. */
-function logChanges(client: Redis, log: Logger): void {
+function logChanges(client: RedisClient, log: Logger): void {
   let isReady = false;
   client.on('error', (err: Error) => log.debug({ err }, 'redis connection error'));
   client.on('ready', () => {

@@ -2,7 +2,7 @@
  * Who waits for which build. The waiters are the truth and the queued jobs only hints: a job whose waiters are gone
  * does nothing, so that cancelling never has to remove a job from under a new request for it.
  */
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.ts';
 import type { Diagnosis } from '../../domain/preview.ts';
 import type { Keys } from './keys.ts';
 import { diagnosisSchema } from '../../domain/diagnosis-schema.ts';
@@ -41,7 +41,7 @@ redis.call('DEL', KEYS[1], KEYS[3])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 return redis.call('SMEMBERS', KEYS[2])`;
 
-export function buildInterest(client: Redis, keys: Keys): BuildInterest {
+export function buildInterest(client: RedisClient, keys: Keys): BuildInterest {
   return {
     async join(keyId, refs) {
       if (refs.length === 0) return;

@@ -1,6 +1,6 @@
 /** Takes jobs from the queue `previews` and runs the handler, once at a time for each key. */
 import type { Job } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.ts';
 import type { Logger } from 'pino';
 import { FencedError, RetryLaterError } from '../../domain/errors.ts';
 import type { PreviewKey } from '../../domain/preview.ts';
@@ -44,7 +44,7 @@ export class PreviewWorker {
   }
 
   /** Resolves when jobs are being taken. */
-  async start(client: Redis): Promise<void> {
+  async start(client: RedisClient): Promise<void> {
     this.#bull = await openBullWorker<Look, PreviewJobName>(
       previewQueueName,
       client,

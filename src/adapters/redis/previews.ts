@@ -1,7 +1,7 @@
 /** The queue `previews`: at most one run and one follow-up per key, however many triggers there are. */
 import { randomUUID } from 'node:crypto';
 import type { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.ts';
 import type { PreviewKey } from '../../domain/preview.ts';
 import { keyId } from '../../domain/preview.ts';
 import type { QueueLoad } from '../../ports.ts';
@@ -30,11 +30,11 @@ export interface Look {
 
 export class PreviewQueue {
   readonly attempts: Attempts;
-  readonly #client: Redis;
+  readonly #client: RedisClient;
   readonly #keys: Keys;
   readonly #queue: Queue<Look, void, PreviewJobName>;
 
-  constructor(client: Redis, keys: Keys, options: QueueOptions) {
+  constructor(client: RedisClient, keys: Keys, options: QueueOptions) {
     this.attempts = previewAttempts(client, keys);
     this.#client = client;
     this.#keys = keys;

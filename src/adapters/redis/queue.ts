@@ -1,5 +1,5 @@
 /** The port `Queue` on BullMQ. */
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.ts';
 import type { Logger } from 'pino';
 import { keyId } from '../../domain/preview.ts';
 import type { BuildState, Queue, QueueLoad } from '../../ports.ts';
@@ -31,7 +31,7 @@ export interface QueueParts {
 export function openQueue(redis: RedisConnection, settings: Partial<QueueOptions>, log: Logger): RedisQueue {
   const options: QueueOptions = { ...defaultQueueOptions, ...settings };
   const keys = keysWith(options.prefix);
-  const partsOn = (client: Redis): QueueParts => ({
+  const partsOn = (client: RedisClient): QueueParts => ({
     previews: new PreviewQueue(client, keys, options),
     builds: new BuildQueue(client, options),
     interest: buildInterest(client, keys),

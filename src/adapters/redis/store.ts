@@ -1,6 +1,6 @@
 /** The port `Store`: nothing here outlives its time to live, and nothing here is missed when Redis is emptied. */
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.ts';
 import type { Store } from '../../ports.ts';
 import { defaultPrefix, keysWith } from './keys.ts';
 import { parsed, statusSchema, written } from './parsed.ts';
@@ -29,7 +29,7 @@ redis.call('EXPIRE', KEYS[2], ARGV[3])`;
 const renewScript = `return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0`;
 const releaseScript = `return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0`;
 
-export function redisStore(client: Redis, prefix: string = defaultPrefix): Store {
+export function redisStore(client: RedisClient, prefix: string = defaultPrefix): Store {
   const keys = keysWith(prefix);
   return {
     async saveStatus(_, name, status) {

@@ -1,4 +1,5 @@
 /** Messages between processes: hints that may be lost, so that after each reconnection everything is looked at again. */
+import { Cluster } from 'ioredis';
 import type { RedisConnection } from './connection.ts';
 
 export interface Subscription {
@@ -16,9 +17,10 @@ export async function subscribe(
   const client = redis.patient();
   client.on('message', (channel: string, message: string) => channels[channel]?.(message));
   await client.subscribe(...Object.keys(channels));
+  // ioredis subscribes again by itself. In a Cluster it listens to one server, and tells when it has chosen another.
+  if (client instanceof Cluster) client.on('+subscriber', onGap);
   let isFirst = client.status !== 'ready';
   client.on('ready', () => {
-    // ioredis subscribes again by itself before it is ready.
     if (!isFirst) onGap();
     isFirst = false;
   });

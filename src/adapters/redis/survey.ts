@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { type RedisAccess, redisClient, type RedisClient } from './client.ts';
 import { fieldsOf } from './server-check.ts';
 
 export interface RedisSurvey {
@@ -24,17 +25,11 @@ const pauseMs = 50;
  * @throws when there is no connection.
  */
 export async function surveyRedis(
-  { url, prefix }: { readonly url: string; readonly prefix: string },
+  { prefix, ...access }: RedisAccess & { readonly prefix: string },
   signal: AbortSignal,
 ): Promise<RedisSurvey> {
   signal.throwIfAborted();
-  const client = new Redis(url, {
-    lazyConnect: true,
-    retryStrategy: null,
-    maxRetriesPerRequest: 0,
-    connectTimeout: 5_000,
-    commandTimeout: 3_000,
-  });
+  const client = redisClient(access, { isPatient: false, retryAfterMs: () => null, commandTimeoutMs: 3_000 });
   let connectionError: Error | undefined;
   client.on('error', (error: Error) => (connectionError = error));
   const disconnect = () => client.disconnect();
@@ -44,9 +39,10 @@ export async function surveyRedis(
     await client.connect().catch((error: unknown) => {
       throw connectionError ?? error;
     });
-    const fields = fieldsOf(await client.info());
-    const snapshots = await snapshotsOf(client);
-    const latencyMs = await latencyOf(client);
+    const server = await serverOf(client, prefix);
+    const fields = fieldsOf(await server.info());
+    const snapshots = await snapshotsOf(server);
+    const latencyMs = await latencyOf(server);
     const key = `${prefix}:doctor:${randomBytes(6).toString('hex')}`;
     const writeError = await client.set(key, 'x', 'PX', 10_000).then(() => undefined, messageOf);
     return { fields, snapshots, latencyMs, writeError };
@@ -54,6 +50,17 @@ export async function surveyRedis(
     signal.removeEventListener('abort', disconnect);
     client.disconnect();
   }
+}
+
+/** The one that has our keys. */
+async function serverOf(client: RedisClient, prefix: string): Promise<Redis> {
+  if (client instanceof Redis) return client;
+  const slot = await client.cluster('KEYSLOT', prefix);
+  const address = client.slots[slot]?.[0];
+  const server = client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === address);
+  if (server === undefined)
+    throw new Error(`no server of the Redis Cluster has slot ${slot}, where the keys ${prefix}:… are`);
+  return server;
 }
 
 /** Managed services often forbid `CONFIG`. */

@@ -1,5 +1,5 @@
 /** What a process that takes work runs: a worker for each queue, and an ear for what other processes say. */
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.ts';
 import type { Logger } from 'pino';
 import type { QueueHandlers, QueueWorkers } from '../../ports.ts';
 import { BuildWorker } from './build-worker.ts';
@@ -12,7 +12,7 @@ import { subscribe } from './subscription.ts';
 
 export interface WorkerParts extends QueueParts {
   /** Patient; the parts use it as well. */
-  readonly client: Redis;
+  readonly client: RedisClient;
   readonly redis: RedisConnection;
   readonly keys: Keys;
   readonly options: QueueOptions;
