@@ -78,7 +78,10 @@ export async function openLocalRepository(
       signal,
       accept: [1, 128],
     });
-    if (code !== 0) throw new NoRepositoryError(`there is no folder ${found.folder} in ${revision} of the repository`);
+    if (code !== 0) {
+      const what = found.folder === '' ? `no commit ${revision}` : `nothing in the folder ${found.folder}`;
+      throw new NoRepositoryError(`git has ${what} in ${found.root ?? directory}`);
+    }
     return new GitSnapshot(reader, revision, stdout.trim(), exports);
   };
 
@@ -127,7 +130,8 @@ async function discover(git: Git, directory: string, signal: AbortSignal): Promi
     return code === 0 ? stdout.split('\n').slice(0, -1) : undefined;
   };
   const kind = await ask('rev-parse', '--is-inside-work-tree', '--is-bare-repository');
-  if (kind === undefined) throw new NoRepositoryError(`${directory} is not in a git repository`);
+  if (kind === undefined)
+    throw new NoRepositoryError(`${directory} is in no git repository: \`git init\` makes it one`);
   const [isInWorkTree, isBare] = kind;
   if (isInWorkTree !== 'true' && isBare !== 'true') throw new NoRepositoryError(`${directory} is git's own directory`);
   const paths = await ask(
