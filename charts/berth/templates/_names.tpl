@@ -117,7 +117,7 @@ pool is `untrusted`. Port 1234, certificates for these names.
 {{- end -}}
 {{- else -}}
 {{- range (eq .pool "trusted" | ternary $external.endpoints $external.untrustedEndpoints) -}}
-{{- $isBare := and $external.tlsSecret (hasPrefix "tcp://" .) (not (contains "?" .)) -}}
+{{- $isBare := and (not (empty $external.tlsSecret)) (hasPrefix "tcp://" .) (not (contains "?" .)) -}}
 {{- $endpoints = append $endpoints ($isBare | ternary (printf "%s?tls=/etc/berth/buildkit-%s" . $.pool) .) -}}
 {{- end -}}
 {{- end -}}

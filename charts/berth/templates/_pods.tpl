@@ -133,7 +133,7 @@ spec:
         httpGet: { path: /healthz, port: operations }
         periodSeconds: 1
         timeoutSeconds: 2
-        failureThreshold: 120
+        failureThreshold: 300
       # Whether the process answers at all. That Redis is away is no reason to end it.
       livenessProbe:
         httpGet: { path: /healthz, port: operations }
