@@ -44,3 +44,74 @@ describe('metrics', () => {
     }
   });
 });
+
+describe('what is looked at when metrics are asked for', () => {
+  const never = () => new Promise<never>(() => undefined);
+
+  it('is the load of the queues and whether the rest answers', async () => {
+    const load = { waiting: 3, waitingMs: 1_500, active: 1, activeMs: 200, delayed: 2 };
+    const { text } = openMetrics(() => 0, {
+      version: '1.2.3',
+      queues: async () => [{ queue: 'builds', ...load }],
+      dependencies: { redis: async () => undefined, kubernetes: () => Promise.reject(new Error('away')) },
+    });
+    const lines = (await text()).split('\n');
+    for (const line of [
+      'berth_build_info{version="1.2.3"} 1',
+      'berth_queue_jobs{queue="builds",state="waiting"} 3',
+      'berth_queue_jobs{queue="builds",state="delayed"} 2',
+      'berth_queue_oldest_job_age_seconds{queue="builds",state="waiting"} 1.5',
+      'berth_dependency_up{dependency="redis"} 1',
+      'berth_dependency_up{dependency="kubernetes"} 0',
+    ]) {
+      assert.ok(lines.includes(line), line);
+    }
+  });
+
+  it('keeps nobody waiting who asks, and is asked once as long as it hangs', async () => {
+    let asked = 0;
+    let isHanging = false;
+    const load = { waiting: 3, waitingMs: 1_500, active: 1, activeMs: 200, delayed: 2 };
+    const { text } = openMetrics(() => 0, {
+      queues: () => (isHanging ? never() : Promise.resolve([{ queue: 'builds', ...load }])),
+      dependencies: {
+        redis() {
+          asked += 1;
+          return isHanging ? never() : Promise.resolve();
+        },
+      },
+    });
+    assert.match(await text(), /^berth_queue_jobs\{/m);
+    isHanging = true;
+    const startedAt = performance.now();
+    const [first, second] = await Promise.all([text(), text()]);
+    assert.ok(performance.now() - startedAt < 2_000);
+    for (const each of [first, second, await text()]) {
+      assert.match(each, /^berth_dependency_up\{dependency="redis"\} 0$/m);
+      assert.doesNotMatch(each, /^berth_queue_jobs\{/m, 'what was known before is not shown as if it were so now');
+    }
+    assert.equal(asked, 2);
+  });
+});
+
+describe('metrics of GitHub', () => {
+  it('take a budget for full again when its hour is over', async () => {
+    let now = 0;
+    const { telemetry, text } = openMetrics(() => now);
+    telemetry.forgeBudget('installation 1', { limit: 5_000, remaining: 12, resetAt: 60_000 });
+    assert.match(await text(), /^berth_github_budget_remaining_requests\{caller="installation 1"\} 12$/m);
+    now = 60_000;
+    assert.match(await text(), /^berth_github_budget_remaining_requests\{caller="installation 1"\} 5000$/m);
+  });
+});
+
+describe('metrics of webhooks', () => {
+  it('have as many series whatever GitHub or strangers send', async () => {
+    const { telemetry, text } = openMetrics(() => 0);
+    for (const event of ['workflow_run', 'star', 'made up']) telemetry.delivered(event, 202, 5);
+    telemetry.delivered(undefined, 401, 5);
+    const shown = await text();
+    assert.match(shown, /^berth_webhook_deliveries_total\{event="other",code="202"\} 3$/m);
+    assert.match(shown, /^berth_webhook_deliveries_total\{event="unsigned",code="401"\} 1$/m);
+  });
+});

@@ -39,7 +39,7 @@ const suites: Readonly<Record<string, Suite>> = {
   },
   // What takes long in memory: random schedules, and texts of many megabytes.
   faults: { needsStack: false, files: globSync(['test/faults/**/*.test.ts', ...longOnes]), concurrency: 2 },
-  contract: { needsStack: true, files: globSync('test/contract/**/*.test.ts'), concurrency: 2 },
+  contract: { needsStack: true, files: globSync('test/{contract,monitoring}/**/*.test.ts'), concurrency: 2 },
   e2e: { needsStack: true, files: globSync('test/e2e/**/*.test.ts'), concurrency: 2 },
 };
 
