@@ -53,7 +53,7 @@ spec:
       command: {{ toJson $workload.setup }}
       {{- include "preview.container" . | nindent 6 }}
     {{- if $values.postgres.enabled }}
-    {{- include "preview.markSetup" (dict "root" $root "mark" (include "preview.setupMark" (dict "name" .name "app" (get $values.apps .name)))) | nindent 4 }}
+    {{- include "preview.markSetup" (dict "root" $root "mark" (include "preview.setupMark" (dict "root" $root "name" .name))) | nindent 4 }}
     {{- end }}
     {{- end }}
   {{- end }}
@@ -84,6 +84,8 @@ spec:
     - name: files
       configMap:
         name: {{ .name }}-files
+        {{- /* 0555: some are programs. */}}
+        defaultMode: 365
     {{- end }}
     {{- if $workload.scratch }}
     - name: scratch

@@ -52,9 +52,11 @@ app.kubernetes.io/name: {{ .name }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{- end }}
 
-{{- /* Says of which app's setup in which form it was done. */}}
+{{- /* Says which app's setup was done, and everything that it depends on. Takes root, name: the app's. */}}
 {{- define "preview.setupMark" -}}
-{{- printf "%s-%s" .name (toJson (list .app.image .app.setup .app.env) | sha256sum | trunc 16) }}
+{{- $app := get .root.Values.apps .name }}
+{{- $workload := include "preview.workload" (dict "root" .root "name" .name "own" $app) | fromJson }}
+{{- printf "%s-%s" .name (pick $workload "image" "setup" "env" "files" | toJson | sha256sum | trunc 16) }}
 {{- end }}
 
 {{- /* The same for everything that Berth renders this chart for, and nobody's guess: see docs/charts.md. */}}
