@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { ServiceDirectory, Store, Telemetry, VisitOutcome } from '../ports.ts';
 import { noProxies, type TrustedProxies } from '../domain/client-address.ts';
+import { keyId } from '../domain/preview.ts';
 import { answerHealthy, answerWithPage } from './answer.ts';
 import { privateCookies } from './cookies.ts';
 import { failurePage, type Sources, type Upstream } from './destination.ts';
@@ -92,7 +93,11 @@ export function buildGateway(options: GatewayOptions): Gateway {
     upstream: Upstream,
     error: Error,
   ): Promise<void> {
-    log.debug({ err: error, host: request.headers.host }, 'a preview did not answer');
+    const found = directory.preview(upstream.namespace);
+    log.debug(
+      { err: error, host: request.headers.host, preview: found && keyId(found.key) },
+      'a preview did not answer',
+    );
     telemetry?.visited('unreachable');
     const page = await failurePage(upstream, problemOf(error), sources);
     if (!response.headersSent && !response.destroyed) answerWithPage(request, response, page, scheme);

@@ -60,7 +60,10 @@ export async function journeyTo(
     reached(stage) {
       if (done.has(stage)) return;
       done.add(stage);
-      if (travelled.since !== undefined) telemetry.reached(stage, Math.max(clock.now() - travelled.since, 0));
+      const afterMs = travelled.since === undefined ? undefined : Math.max(clock.now() - travelled.since, 0);
+      if (afterMs !== undefined) telemetry.reached(stage, afterMs);
+      if (stage === 'ready') log.info({ afterMs }, 'preview ready');
+      if (stage === 'removed') log.info({ afterMs }, 'preview removed');
     },
     has: (stage) => done.has(stage),
     async keep() {

@@ -39,6 +39,7 @@ export async function sweep(ports: SweepPorts, signal: AbortSignal, instance = '
   const trigger = async (keys: readonly PreviewKey[]) => {
     for (const key of keys) {
       signal.throwIfAborted();
+      log.debug({ preview: keyId(key) }, 'found not to be as last settled');
       await queue.trigger(key, { by: 'sweep' });
       triggered += 1;
     }

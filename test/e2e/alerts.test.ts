@@ -59,6 +59,10 @@ describe('alerts about real faults', () => {
     const failures = 'berth_build_duration_seconds_count{outcome="failed"}';
     faults.set('BerthBuildersDown', { well, faulty: await until(failures, (count) => count >= 3) });
 
+    const told = berth.log.filter(({ msg }) => /^(webhook taken|step|build)/.test(msg));
+    assert.ok(told.some(({ msg }) => msg === 'build failed, will be tried again'));
+    for (const line of told) assert.match(String(line['preview']), /^\d+-\d+$/, line.msg);
+
     await waitUntil('a namespace', async () => (await world.namespaces()).length === 1);
     github.deliveries.lose();
     github.closePullRequest(repo, number);

@@ -4,7 +4,7 @@ import type { RedisClient } from './client.ts';
 import type { Logger } from 'pino';
 import { DiagnosedError, RetryLaterError } from '../../domain/errors.ts';
 import type { Diagnosis, PreviewKey } from '../../domain/preview.ts';
-import { parseKeyId } from '../../domain/preview.ts';
+import { keyId, parseKeyId } from '../../domain/preview.ts';
 import type { QueueHandlers } from '../../ports.ts';
 import type { BuildQueue, BuildRequest } from './builds.ts';
 import { buildQueueName } from './builds.ts';
@@ -103,7 +103,7 @@ export class BuildWorker {
     const { builds, interest, log } = this.#parts;
     const { ref } = request.job;
     const why = reason instanceof Interrupted ? reason.why : 'cancelled';
-    log.info({ ref, reason: why }, 'build interrupted');
+    log.info({ ...fieldsOf(request), reason: why }, 'build interrupted');
     // While this job is active, the new one waits for its end.
     if ((await interest.waiters(ref)).length > 0) await builds.add(request);
     // Redis may have been emptied, and the waiters with it.
@@ -116,20 +116,21 @@ export class BuildWorker {
     if (error instanceof DiagnosedError) return this.#fail(request, error.diagnosis);
     if (error instanceof RetryLaterError) {
       const delayMs = error.retryAt - Date.now();
-      log.info({ ref, reason: error.message, retryInMs: delayMs }, 'build postponed');
+      log.info({ ...fieldsOf(request), reason: error.message, retryInMs: delayMs }, 'build postponed');
       return builds.add(request, delayMs);
     }
     const failures = request.failures + 1;
     const delayMs = Math.round(retryDelayMs(failures, options.firstBuildRetryMs, Math.random()));
-    log.warn({ err: error, ref, failures, retryInMs: delayMs }, 'build failed, will be tried again');
+    const fields = { ...fieldsOf(request), failures, retryInMs: delayMs };
+    log.warn({ err: error, ...fields }, 'build failed, will be tried again');
     if (failures >= options.buildAttempts) await this.#tellTrouble(ref, lineOf(error), delayMs);
     return builds.add({ ...request, failures }, delayMs);
   }
 
   async #fail(request: BuildRequest, diagnosis: Diagnosis): Promise<void> {
     const { interest, options, log } = this.#parts;
-    const { ref, revision } = request.job;
-    log.info({ ref, revision, reason: diagnosis.reason }, 'image cannot be built');
+    const { ref } = request.job;
+    log.info({ ...fieldsOf(request), reason: diagnosis.reason }, 'image cannot be built');
     await interest.saveDiagnosis(ref, diagnosis, options.diagnosisTtlMs);
     await this.#settle(ref);
   }
@@ -155,6 +156,11 @@ export class BuildWorker {
 }
 
 const itself = (run: Run) => run;
+
+/** What lines about a build say. The preview is the one that has asked first: others may wait for the same content. */
+function fieldsOf({ job }: BuildRequest) {
+  return { preview: keyId(job.key), revision: job.revision, image: job.name, ref: job.ref };
+}
 
 function keysOf(keyIds: readonly string[]): readonly PreviewKey[] {
   return keyIds.map(parseKeyId).filter((key) => key !== undefined);
