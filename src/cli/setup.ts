@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Destination } from '../setup/destination.ts';
 import type { FileFormat } from '../setup/file-destination.ts';
 import { type GitHubHost, gitHubHost } from '../setup/github-host.ts';
-import { type Answers, parseAnswers } from '../setup/registration.ts';
+import { type Answers, longestName, parseAnswers } from '../setup/registration.ts';
 import { type Command, untilInterrupted, UsageError } from './command.ts';
 
 const options = {
@@ -30,7 +30,7 @@ Shows a page that makes a GitHub App with exactly what Berth needs, and writes i
 the chart finds them: into a Secret of your cluster, or into a file. Nothing secret is ever printed.
 
   --webhook-url URL     where GitHub will reach Berth, e.g. https://berth.example.com; the page asks for what is left out
-  --name NAME           what the App is called (berth)
+  --name NAME           what the App is called (berth-ORGANISATION)
   --organisation NAME   whose App it is; your own account without it
   --public              lets other accounts than the owner install it
   --github-url URL      another GitHub, e.g. https://github.example.com
@@ -53,11 +53,6 @@ when the command line is wrong. More in docs/github-app.md.
 `,
   async run(args) {
     const { values } = parseArgs({ args: [...args], options });
-    const [{ runSetup }, { sshConnection }, { pino }] = await Promise.all([
-      import('../setup/setup.ts'),
-      import('../config.ts'),
-      import('pino'),
-    ]);
     const host = gitHubHost(values['github-url']);
     if (host === undefined) {
       throw new UsageError(
@@ -69,6 +64,11 @@ when the command line is wrong. More in docs/github-app.md.
     const listen = addressOf(values.listen);
     const { format } = values;
     if (format !== 'values' && format !== 'secret') throw new UsageError('--format: must be values or secret');
+    const [{ runSetup }, { sshConnection }, { pino }] = await Promise.all([
+      import('../setup/setup.ts'),
+      import('../config.ts'),
+      import('pino'),
+    ]);
     const write = (text: string) => void process.stdout.write(`${text}\n`);
     let destination: Destination;
     try {
@@ -83,7 +83,7 @@ when the command line is wrong. More in docs/github-app.md.
     return runSetup(
       {
         host,
-        answers: { ...answers, name: answers.name || 'berth' },
+        answers: { ...answers, name: answers.name || likelyName(answers) },
         destination,
         namespace: values.namespace,
         listen,
@@ -111,6 +111,11 @@ function answersOf(
 ) {
   const { name, organisation, public: isPublic } = values;
   return { name, webhookUrl: values['webhook-url'], organisation, isPublic };
+}
+
+/** Names of Apps are taken for all of GitHub, so that of the organisation is in it. */
+function likelyName({ organisation }: Answers): string {
+  return organisation === '' ? 'berth' : `berth-${organisation.toLowerCase()}`.slice(0, longestName);
 }
 
 /** What is given must do; what is left out is asked for on the page. */

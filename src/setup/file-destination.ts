@@ -8,6 +8,9 @@ import type { Credentials, Destination, Occupant } from './destination.ts';
 
 export type FileFormat = 'values' | 'secret';
 
+/** What shells take as it is. */
+const isPlain = /^[\w./-]+$/;
+
 /** The first line of our files; nothing else is ever overwritten. */
 const mark = '# Written by `berth setup`';
 
@@ -32,7 +35,7 @@ export function fileDestination(path: string, format: FileFormat, secret: Secret
     },
     helmArguments: (apiUrl) =>
       format === 'values'
-        ? [`--values ${path}`]
+        ? [`--values ${isPlain.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`}`]
         : [
             `--set github.existingSecret=${secret.name}`,
             ...(apiUrl === 'https://api.github.com' ? [] : [`--set github.apiUrl=${apiUrl}`]),

@@ -18,7 +18,8 @@ export interface NextStepsOptions {
 
 export function nextSteps({ appName, appUrl, namespace, helmArguments }: NextStepsOptions): NextSteps {
   const lines = [
-    `helm upgrade --install berth charts/berth --namespace ${namespace} --create-namespace`,
+    'helm upgrade --install berth charts/berth',
+    `--namespace ${namespace} --create-namespace`,
     ...helmArguments,
     '--set previews.domain=previews.example.com',
     '--set registry.repository=registry.example.com/previews',
@@ -28,22 +29,22 @@ export function nextSteps({ appName, appUrl, namespace, helmArguments }: NextSte
     appUrl,
     installUrl: `${appUrl}/installations/new`,
     helmCommand: lines.join(' \\\n  '),
-    doctorCommand: `kubectl --namespace ${namespace} exec deploy/berth -- berth doctor`,
+    doctorCommand: `kubectl --namespace ${namespace} exec deploy/berth -- \\\n  berth doctor`,
   };
 }
 
 /** For the terminal. */
 export function nextStepsText(next: NextSteps): string {
-  const indented = next.helmCommand.replaceAll('\n', '\n     ');
+  const indented = (command: string) => command.replaceAll('\n', '\n     ');
   return `Next
 
   1. Install the App on the repositories whose pull requests get previews:
      ${next.installUrl}
 
   2. Install Berth, with your own domain and registry:
-     ${indented}
+     ${indented(next.helmCommand)}
 
   3. See that all is well:
-     ${next.doctorCommand}
+     ${indented(next.doctorCommand)}
 `;
 }

@@ -118,7 +118,7 @@ ${warning === undefined ? undefined : html`<p class="note warn">${warning}</p>`}
 <input type="hidden" name="manifest" value="${JSON.stringify(appManifest(registration, redirectUrl))}">
 <div class="actions"><button>Create it on GitHub</button><a href="${base}/?${change.toString()}">Change something</a></div>
 </form>
-<p class="lead">GitHub asks once more, and takes another name there should this one be taken. Then you are back here.</p>`,
+<p class="lead after">GitHub asks once more; should the name be taken, another one can be typed there. Then you are back here.</p>`,
   );
 }
 
@@ -140,7 +140,7 @@ export function donePage({ destination }: PageContext, next: NextSteps): string 
 <li><h2>Install Berth</h2><p>Put your own domain and registry in.</p><pre tabindex="0">${next.helmCommand}</pre></li>
 <li><h2>See that all is well</h2><pre tabindex="0">${next.doctorCommand}</pre></li>
 </ol>
-<p class="lead">The terminal says the same. This page can be closed.</p>`,
+<p class="lead after">The terminal says the same. This page can be closed.</p>`,
   );
 }
 
@@ -159,16 +159,14 @@ export function failurePage({ host, base }: PageContext, failure: Failure, organ
   const hidden = [...(action?.searchParams ?? [])].map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
   );
+  const startAgain = html`<a class="button" href="${base}/">Start again</a>`;
   return documentOf(
     title,
     'create',
     html`<h1>${title}</h1>
 <p class="note bad" role="alert">${message}</p>
 <p>${advice}</p>
-<div class="actions">${
-      again === undefined
-        ? undefined
-        : html`<form action="${action?.pathname}" method="${again.method}">${hidden}<button>${again.label}</button></form>`
-    }<a href="${base}/">Start again</a><a href="${appsUrl(host, organisation)}">Your Apps on GitHub</a></div>`,
+<div class="actions">${again === undefined ? startAgain : html`<form action="${action?.pathname}" method="${again.method}">${hidden}<button>${again.label}</button></form>`}
+<a href="${appsUrl(host, organisation)}">Your Apps on GitHub</a></div>`,
   );
 }

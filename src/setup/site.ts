@@ -99,7 +99,7 @@ function failureOf(
         status: 403,
         failure: {
           title: 'This does not come from this set-up',
-          message: 'GitHub’s answer belongs to another form than the one that was sent from here.',
+          message: 'What GitHub sent belongs to another form than the one that was sent from here.',
           advice:
             'Perhaps the set-up was started anew since then, or somebody has sent you this link. Nothing was taken over.',
           again: undefined,

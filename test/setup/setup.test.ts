@@ -54,7 +54,7 @@ describe('berth setup', { timeout: 60_000 }, () => {
     assert.equal(data?.slug, 'berth-of-acme');
     for (const text of [done.text, setup.terminal()]) {
       assert.match(text, /\/apps\/berth-of-acme\/installations\/new|Install it on repositories/);
-      assert.match(text, /helm upgrade --install berth .*\s+--set github\.existingSecret=berth-github/);
+      assert.match(text, /helm upgrade --install berth charts\/berth[\s\S]*--set github\.existingSecret=berth-github/);
     }
     seesNothing(done);
   });
