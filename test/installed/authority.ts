@@ -4,37 +4,40 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../deploy/local/run.ts';
 
-/** All of it PEM text. */
-export interface Certified {
-  /** The authority's own. */
-  readonly authority: string;
+/** PEM texts. */
+export interface Issued {
   readonly certificate: string;
   readonly key: string;
 }
 
-/** A new authority's certificate, and a server's that it has signed, good for one address and one day. */
-export async function certified(address: string): Promise<Certified> {
+export interface Authority extends AsyncDisposable {
+  /** PEM text: what whoever trusts it must know. */
+  readonly certificate: string;
+  /** A certificate for one day, of whoever has this address. */
+  issue(address: string): Promise<Issued>;
+}
+
+/** A new one; it issues until it is disposed of. */
+export async function certificateAuthority(): Promise<Authority> {
   const folder = await mkdtemp(join(tmpdir(), 'authority-'));
   const file = (name: string) => join(folder, name);
-  const request = [
-    'openssl',
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-  ] as const;
-  const newKey = [...request, '-days', '1'] as const;
-  try {
-    await run([...newKey, '-subj', '/CN=installed', '-keyout', file('ca.key'), '-out', file('ca.crt')]);
-    const signed = ['-CA', file('ca.crt'), '-CAkey', file('ca.key'), '-addext', 'basicConstraints=critical,CA:FALSE'];
-    const named = ['-subj', '/CN=github', '-addext', `subjectAltName=IP:${address}`];
-    await run([...newKey, ...signed, ...named, '-keyout', file('server.key'), '-out', file('server.crt')]);
-    const text = (name: string) => readFile(file(name), 'utf8');
-    return { authority: await text('ca.crt'), certificate: await text('server.crt'), key: await text('server.key') };
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  const request = async (name: string, ...argv: readonly string[]): Promise<Issued> => {
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', file(`${name}.key`)];
+    const subject = ['-days', '1', '-subj', `/CN=${name}`, '-out', file(`${name}.crt`)];
+    await run(['openssl', 'req', '-x509', ...key, ...subject, ...argv]);
+    const [certificate, privateKey] = await Promise.all(
+      ['crt', 'key'].map((kind) => readFile(file(`${name}.${kind}`), 'utf8')),
+    );
+    return { certificate: certificate ?? '', key: privateKey ?? '' };
+  };
+  const { certificate } = await request('authority');
+  return {
+    certificate,
+    issue: (address) => {
+      const extensions = ['basicConstraints=critical,CA:FALSE', `subjectAltName=IP:${address}`];
+      const signed = ['-CA', file('authority.crt'), '-CAkey', file('authority.key')];
+      return request(address, ...signed, ...extensions.flatMap((each) => ['-addext', each]));
+    },
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+  };
 }
