@@ -65,12 +65,12 @@ function rightsFinding({ missingRights, neededRights }: ClusterSurvey): Finding 
   if (missingRights.length === 0) return ok(`Berth's account has all ${neededRights} rights that it needs`);
   return problem(
     `Berth's account may not: ${missingRights.map((right: Right) => rightText(right)).join(', ')}`,
-    'Add this to its ClusterRole, bound by a ClusterRoleBinding: previews live in namespaces that do not exist yet. What names a namespace belongs into a Role there.',
+    'Upgrade charts/berth to this version of Berth, or add this to its ClusterRole, bound by a ClusterRoleBinding: previews live in namespaces that do not exist yet. What names a namespace belongs into a Role there.',
   );
 }
 
 function roleFinding(state: ClusterSurvey['deployerRole'], name: string): Finding {
-  const apply = 'Apply charts/berth/files/deployer-role.yaml of this version of Berth';
+  const apply = 'Upgrade charts/berth to this version of Berth, or apply its files/deployer-role.yaml';
   switch (state) {
     case 'as shipped':
       return ok(`the ClusterRole ${name}, which charts are installed with, is as shipped`);

@@ -7,12 +7,15 @@ import { parseConfig, variableNames } from '../../src/config.ts';
 import { RunError } from '../../deploy/local/run.ts';
 import { chartPath, neededValues, objectOf, render } from './render.ts';
 
-interface Schema {
-  readonly properties: Readonly<Record<string, Schema & { readonly [word: string]: unknown }>>;
+interface KnownSchema {
+  readonly $ref?: string;
+  readonly properties?: Readonly<Record<string, KnownSchema>>;
 }
 
 const file = (name: string) => readFile(path.join(chartPath, name), 'utf8');
-const schema = JSON.parse(await file('values.schema.json')) as Schema;
+const schema = JSON.parse(await file('values.schema.json')) as KnownSchema & {
+  readonly $defs: Readonly<Record<string, KnownSchema>>;
+};
 
 /** What other values say, or what the chart's pods are made for. */
 const ownVariables: readonly string[] = `
@@ -34,7 +37,7 @@ describe('charts/berth', () => {
   });
 
   it('takes every variable of Berth that no value of its own says, and no other', () => {
-    const taken = Object.keys(schema.properties['config']?.properties ?? {});
+    const taken = Object.keys(schema.properties?.['config']?.properties ?? {});
     assert.deepEqual(taken.toSorted(), variableNames.filter((name) => !ownVariables.includes(name)).toSorted());
   });
 
@@ -63,6 +66,36 @@ describe('charts/berth', () => {
     // YAML hands the first comment of a file to the file.
     assert.deepEqual(
       silent.filter((name) => name !== String(isScalar(atTop[0]?.key) ? atTop[0].key.value : '')),
+      [],
+    );
+  });
+
+  it('tells of every part of the values in its README', async () => {
+    const readme = await file('README.md');
+    const parts = Object.keys(parse(await file('values.yaml')) as object);
+    assert.deepEqual(
+      parts.filter((part) => !new RegExp(`^\\|.*\`${part}\`.*\\|.*\\|$`, 'm').test(readme)),
+      [],
+    );
+  });
+
+  it('knows in its schema every value, and no other', async () => {
+    const pathsOf = (value: unknown, at: string): readonly string[] =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.entries(value).flatMap(([key, inner]) => [`${at}${key}`, ...pathsOf(inner, `${at}${key}.`)])
+        : [];
+    const known = (part: KnownSchema, at: string): readonly string[] => {
+      const target = part.$ref === undefined ? part : schema.$defs[part.$ref.replace('#/$defs/', '')];
+      return Object.entries(target?.properties ?? {}).flatMap(([key, inner]) => [
+        `${at}${key}`,
+        ...known(inner, `${at}${key}.`),
+      ]);
+    };
+    const written = new Set(pathsOf(parse(await file('values.yaml')), ''));
+    const silent = known(schema, '').filter((path) => !written.has(path) && !/^(config\.|global$)/.test(path));
+    // What Kubernetes knows and nobody has to be told of.
+    assert.deepEqual(
+      silent.filter((path) => !/resources\.(requests|limits|claims)/.test(path)),
       [],
     );
   });
