@@ -6,6 +6,7 @@ import { DiagnosedError } from '../../domain/errors.ts';
 import { refusalsOf, refusedChart } from '../../domain/gate.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { isJsonObject } from '../../domain/placeholders.ts';
+import type { Chart } from '../../domain/plan.ts';
 import type { ReleaseRequest } from '../../ports.ts';
 import { type ChartFiles, inspectChart, mentions } from './chart-files.ts';
 import type { Helm, HelmRun } from './helm.ts';
@@ -44,20 +45,25 @@ export async function checkedRelease(
   const chartPath = await chartFolder(helm, options, request, directory, helmRun);
   const valuesTexts = textsOfValues(request, additionsFor(request, options));
   const valuesArgs = await valuesArguments(valuesTexts, directory);
-  const files = withMentions(await inspectChart(chartPath, signal), valuesTexts);
-  const asksVersion = files.asksVersion && request.chart.kind !== 'built-in';
+  const files = withMentions(await asked(request.chart, chartPath, signal), valuesTexts);
   const objects = await render(helm, {
     namespace: request.namespace,
     chartPath,
     valuesArgs,
     isUpgrade: request.isUpgrade,
     files: isOffline ? { ...files, asksCluster: false } : files,
-    serverVersion: asksVersion ? await options.serverVersion?.(signal) : undefined,
+    serverVersion: files.asksVersion ? await options.serverVersion?.(signal) : undefined,
     timeoutMs: options.renderTimeoutMs,
     signal,
   });
   await checkAtGate(objects, options, request, signal);
   return { chartPath, valuesArgs, objects, files };
+}
+
+/** Our own chart mentions the cluster in its documentation only. */
+async function asked(chart: Chart, chartPath: string, signal: AbortSignal): Promise<ChartFiles> {
+  const files = await inspectChart(chartPath, signal);
+  return chart.kind === 'built-in' ? { ...files, asksCluster: false, asksVersion: false } : files;
 }
 
 /** @throws DiagnosedError `ChartRefused` */
