@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `npm test [-- SUITE…] [--faults]`, with the suites `unit`, `integration`, `faults`, `contract` and `e2e`, all of
+ * Runs the tests: `npm test [-- SUITE…] [--faults]`, with the suites `unit`, `integration`, `faults`, `charts`, `contract` and `e2e`, all of
  * them without a name. Starts the local stack for those that need it, and leaves it as it was found. `--faults` lists the faults that
  * Berth survives with the results of the tests that show it.
  */
@@ -26,9 +26,12 @@ const longOnes = ['test/domain/**/linear-time.test.ts'];
 const suites: Readonly<Record<string, Suite>> = {
   unit: {
     needsStack: false,
-    files: globSync('test/{*.test.ts,{cli,domain,reconcile,doctor,local,bench,adapters/!(git|github)}/**/*.test.ts}', {
-      exclude: longOnes,
-    }),
+    files: globSync(
+      'test/{*.test.ts,{cli,domain,render,reconcile,doctor,local,bench,adapters/!(git|github)}/**/*.test.ts}',
+      {
+        exclude: longOnes,
+      },
+    ),
     concurrency: 2,
   },
   // What speaks through sockets and to git.
@@ -39,6 +42,8 @@ const suites: Readonly<Record<string, Suite>> = {
   },
   // What takes long in memory: random schedules, and texts of many megabytes.
   faults: { needsStack: false, files: globSync(['test/faults/**/*.test.ts', ...longOnes]), concurrency: 2 },
+  // What Helm makes of the charts, without a cluster; the stack brings Helm along.
+  charts: { needsStack: true, files: globSync('test/charts/**/*.test.ts'), concurrency: 2 },
   contract: { needsStack: true, files: globSync('test/{contract,monitoring}/**/*.test.ts'), concurrency: 2 },
   e2e: { needsStack: true, files: globSync('test/e2e/**/*.test.ts'), concurrency: 2 },
 };

@@ -15,7 +15,8 @@ Editors with the YAML language server complete and check the file when its first
   # yaml-language-server: $schema=berth.schema.json
 
 A schema cannot say everything: \`berth render\` also looks at what the manifest names, and renders the chart.
-docs/manifest.md explains every key.
+
+Exits with 0. docs/manifest.md explains every key.
 `,
   async run(args) {
     parseArgs({ args: [...args], options: {} });

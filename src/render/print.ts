@@ -1,5 +1,5 @@
 /** How a rendering is told: YAML that can be read and applied, or JSON that programs can take apart. */
-import { stringify } from 'yaml';
+import { Document, visit } from 'yaml';
 import { shortRevision } from '../domain/comment.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
 import type { Chart, ImageBuild } from '../domain/plan.ts';
@@ -138,7 +138,15 @@ function plain(value: object): Json {
   return JSON.parse(JSON.stringify(value)) as Json;
 }
 
-/** Readers of YAML 1.1, like kubectl, take `on` and `0o7` for something else: texts are quoted for them too. */
+/** Texts that readers of YAML 1.1, like kubectl, or of 1.2 would take for something else (`on`, `0o17`) are quoted. */
 function yaml(value: Json): string {
-  return stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false });
+  const document = new Document(value, { version: '1.1', aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar(_, node) {
+      if (typeof node.value === 'string' && onlyNumberIn12.test(node.value)) node.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return document.toString({ lineWidth: 0 });
 }
+
+const onlyNumberIn12 = /^[-+]?0o[0-7]+$/;

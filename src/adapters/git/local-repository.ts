@@ -1,5 +1,5 @@
 /** A repository on this machine, read without a mirror and without writing to it. */
-import { copyFile, mkdir, readdir, realpath, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, realpath, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Snapshot, Source } from '../../ports.ts';
 import { exportDefaults } from './export.ts';
@@ -166,17 +166,25 @@ async function borrow(git: Git, own: string, { objects, exclude }: Found, signal
 
 /** With the index git knows which files have not changed since it read them, and which were never checked out. */
 async function copyIndex(index: string, own: string): Promise<void> {
-  await copyIfThere(index, path.join(own, 'index'));
+  const copy = path.join(own, 'index');
+  if (!(await copyIfThere(index, copy))) return;
+  // Git reads a file again that was changed in the moment when the index was written, or later: a copy that was written later
+  // would have it believe such files to be unchanged. Source: git-scm.com/docs/racy-git
+  const written = Math.floor((await stat(index)).mtimeMs / 1000);
+  await utimes(copy, written, written);
   // Parts of a split index lie beside it.
   for (const name of await readdir(path.dirname(index))) {
     if (name.startsWith('sharedindex.')) await copyIfThere(path.join(path.dirname(index), name), path.join(own, name));
   }
 }
 
-async function copyIfThere(from: string, to: string): Promise<void> {
+/** @returns whether it was there. */
+async function copyIfThere(from: string, to: string): Promise<boolean> {
   try {
     await copyFile(from, to);
+    return true;
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw error;
   }
 }

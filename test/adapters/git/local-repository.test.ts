@@ -101,6 +101,15 @@ describe('openLocalRepository', () => {
     assert.deepEqual(await traces(), before);
   });
 
+  it('sees a change of the same length in the moment after git has read the file', async () => {
+    await init();
+    await write({ 'a.txt': 'one' });
+    const revision = await commit();
+    await write({ 'a.txt': 'two' });
+    const workTree = await (await open()).workTree(revision, signal);
+    assert.equal(await workTree.text('a.txt', 100, signal), 'two');
+  });
+
   it('runs neither filters nor hooks nor monitors that the repository names', async () => {
     await init();
     const witness = path.join(root, 'witness');
