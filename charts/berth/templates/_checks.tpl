@@ -22,6 +22,17 @@
 {{- if not (include "berth.buildkitEndpoints" (dict "root" . "pool" "trusted")) -}}
 {{- $problems = append $problems "buildkit.trusted.enabled is false and buildkit.external.endpoints has none: Berth needs a BuildKit" -}}
 {{- end -}}
+{{- range $pool := list "trusted" "untrusted" -}}
+{{- with (get $.Values.buildkit $pool).tls -}}
+{{- if ne (empty .existingSecret) (empty .existingClientSecret) -}}
+{{- $names := .existingSecret | empty | ternary (list "existingClientSecret" "existingSecret") (list "existingSecret" "existingClientSecret") -}}
+{{- $problems = append $problems (printf "buildkit.%s.tls.%s is set and %s is not: daemons and Berth take their certificates from one place" $pool (index $names 0) (index $names 1)) -}}
+{{- end -}}
+{{- if and .certManager (or .existingSecret .existingClientSecret) -}}
+{{- $problems = append $problems (printf "buildkit.%s.tls has certManager and existing Secrets: leave out one or the other" $pool) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if and (eq .Values.expose.via "gateway") (not .Values.expose.gateway.parentRefs) -}}
 {{- $problems = append $problems "expose.via is gateway and expose.gateway.parentRefs names none: say which Gateways lead to Berth" -}}
 {{- end -}}
