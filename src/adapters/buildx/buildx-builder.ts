@@ -2,10 +2,11 @@ import { DiagnosedError } from '../../domain/errors.ts';
 import type { Diagnosis } from '../../domain/preview.ts';
 import type { Builder } from '../../ports.ts';
 import { type BuildxRun, buildxRuns, LostLayerError, UnreachableError } from './buildx-run.ts';
-import { type Endpoint, isReachable, rankEndpoints } from './endpoint.ts';
+import { type Endpoint, rankEndpoints } from './endpoint.ts';
 import { type Build, examined, hostAndPath } from './examined.ts';
 import { imageName } from './image-name.ts';
 import { removeImage } from './image-removal.ts';
+import { whyUnreachable } from './reachable.ts';
 import { connectRegistries } from './registry-connection.ts';
 import { registryClient } from './registry.ts';
 import { imageLister } from './stored-images.ts';
@@ -41,8 +42,6 @@ export interface BuildxBuilderOptions {
   readonly authoritiesPath?: string | undefined;
 }
 
-const connectTimeoutMs = 2_000;
-
 const builderMissing: Diagnosis = {
   reason: 'BuilderMissing',
   message:
@@ -75,8 +74,9 @@ export function buildxBuilder(options: BuildxBuilderOptions): Builder {
     if (pool.length === 0 && request.trust === 'untrusted') throw new DiagnosedError(builderMissing);
     const failures: string[] = [];
     for (const endpoint of rankEndpoints(pool, hostAndPath(request.ref))) {
-      if (!(await isReachable(endpoint, connectTimeoutMs, signal))) {
-        failures.push(`${endpoint.url} does not accept connections`);
+      const why = await whyUnreachable(endpoint, signal);
+      if (why !== undefined) {
+        failures.push(`${endpoint.url}: ${why}`);
         continue;
       }
       try {

@@ -131,6 +131,9 @@ export function buildxRuns(options: RunOptions): (each: BuildxRun) => Promise<st
   };
 }
 
+/** What buildx calls it while a remote BuildKit has not answered yet. */
+const connecting = '[internal] waiting for connection';
+
 /** The error to throw for a failed run: the author's fault, an endpoint that is not there, or another outage. */
 async function translated(
   error: unknown,
@@ -144,7 +147,8 @@ async function translated(
     return new DiagnosedError(timedOut(image, timeoutMs, progress.vertices), { cause: error });
   }
   if (!(error instanceof ExitError)) return error;
-  if (progress.vertices.length === 0) return new UnreachableError(progress.text.at(-1) ?? error.message);
+  if (progress.vertices.every(({ name }) => name === connecting))
+    return new UnreachableError(progress.text.at(-1) ?? error.message);
   const verdict = judge({ ...build, target: request.target, vertices: progress.vertices, text: progress.text });
   switch (verdict.kind) {
     case 'fault':

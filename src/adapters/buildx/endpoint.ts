@@ -1,6 +1,5 @@
 /** Where BuildKit listens. */
 import { createHash } from 'node:crypto';
-import { connect } from 'node:net';
 
 /**
  * - `docker`: the BuildKit inside a Docker daemon. `url` is what `DOCKER_HOST` would be.
@@ -38,23 +37,4 @@ export function rankEndpoints(endpoints: readonly Endpoint[], imageRepository: s
     .map((endpoint) => ({ endpoint, score: score(endpoint) }))
     .toSorted((a, b) => (a.score < b.score ? -1 : 1))
     .map(({ endpoint }) => endpoint);
-}
-
-/** Whether something accepts connections there; buildx itself would take up to half a minute to find out. */
-export function isReachable({ url }: Endpoint, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
-  signal.throwIfAborted();
-  const { hostname, port } = new URL(url);
-  const socket = url.startsWith('unix://')
-    ? connect({ path: url.slice('unix://'.length) })
-    : connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) });
-  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  socket.setTimeout(timeoutMs, () => resolve(false));
-  socket.once('connect', () => resolve(true));
-  socket.once('error', () => resolve(false));
-  return promise.finally(() => {
-    signal.removeEventListener('abort', onAbort);
-    socket.destroy();
-  });
 }

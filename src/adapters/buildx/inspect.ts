@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from '../../process.ts';
 import { createArguments, environment } from './command.ts';
-import { type Endpoint, isReachable } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
+import { whyUnreachable } from './reachable.ts';
 
 export interface InspectOptions {
   readonly buildxPath: string;
@@ -19,7 +20,6 @@ export interface EndpointInspection {
   readonly platforms: readonly string[];
 }
 
-const connectTimeoutMs = 2_000;
 const programPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const timeoutMs = 15_000;
 
@@ -36,9 +36,8 @@ export async function inspectEndpoint(
   { buildxPath, configDirectory, directory }: InspectOptions,
   signal: AbortSignal,
 ): Promise<EndpointInspection> {
-  if (!(await isReachable(endpoint, connectTimeoutMs, signal))) {
-    throw new Error(`${endpoint.url} does not accept connections`);
-  }
+  const why = await whyUnreachable(endpoint, signal);
+  if (why !== undefined) throw new Error(`${endpoint.url} does not answer: ${why}`);
   const runDirectory = await mkdtemp(path.join(directory, 'inspect-'));
   try {
     const options = { signal, env: environment(endpoint, runDirectory, { configDirectory }), timeoutMs };

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { describe, it } from 'node:test';
-import { isReachable, parseEndpoint, rankEndpoints } from '../../../src/adapters/buildx/endpoint.ts';
+import { parseEndpoint, rankEndpoints } from '../../../src/adapters/buildx/endpoint.ts';
 
 describe('parseEndpoint', () => {
   const rows = [
@@ -55,20 +53,5 @@ describe('rankEndpoints', () => {
       const [first, second] = rankEndpoints(pool, image);
       assert.equal(rankEndpoints(left, image)[0], first === gone ? second : first);
     }
-  });
-});
-
-describe('isReachable', () => {
-  const { signal } = new AbortController();
-
-  it('tells whether something listens', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const endpoint = parseEndpoint(`tcp://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    assert.equal(await isReachable(endpoint, 1000, signal), true);
-    server.close();
-    await once(server, 'close');
-    assert.equal(await isReachable(endpoint, 1000, signal), false);
-    assert.equal(await isReachable(parseEndpoint('unix:///nowhere.sock'), 1000, signal), false);
   });
 });
