@@ -197,7 +197,7 @@ describe('berth doctor', { timeout: 400_000 }, () => {
     assert.equal(code, 1);
     const images = found.filter(({ check, level }) => check === 'images' && level === 'problem');
     assert.equal(images.length, 3);
-    assert.match(images[0]?.seen ?? '', /nobody\.sock does not accept connections/);
+    assert.match(images[0]?.seen ?? '', /nobody\.sock does not answer: connect ENOENT/);
     assert.match(images[1]?.seen ?? '', /pushing \S+\/previews\/berth-doctor\S* failed: .*(denied|403)/);
     assert.match(images[2]?.seen ?? '', /pushing \S+\/previews\/untrusted\/berth-doctor\S* failed: .*(denied|403)/);
   });
