@@ -121,9 +121,40 @@ describe('parseConfig', () => {
 });
 
 describe('docs/configuration.md', () => {
+  const text = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8');
+
   it('documents every variable, and no other', () => {
-    const text = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8');
     const documented = [...text.matchAll(/^\| `BERTH_(\w+)`/gm)].map((match) => match[1]);
     assert.deepEqual(documented.toSorted(), [...variableNames].toSorted());
   });
+
+  const rows = [...text.matchAll(/^\| `BERTH_(\w+)` \|([^|]*)\|[^|]*\|$/gm)].map((match) => ({
+    name: match[1] ?? '',
+    said: (match[2] ?? '').trim(),
+  }));
+  const defaults: Readonly<Record<string, unknown>> = { ...parseConfig(minimal) };
+
+  it('says what most variables are when they are not set', () => assert.ok(rows.length > 60, String(rows.length)));
+
+  for (const { name, said } of rows) {
+    if (`BERTH_${name}` in minimal) continue;
+    const written = [...said.matchAll(/`([^`]+)`/g)].map((match) => match[1]).join(',');
+    it(`says truly that ${name} is ${said || 'nothing'} by default`, () => {
+      if (written !== '') {
+        const config: Readonly<Record<string, unknown>> = {
+          ...parseConfig({ ...minimal, [`BERTH_${name}`]: written }),
+        };
+        assert.deepEqual(config[name], defaults[name]);
+      } else if (said === '') assert.ok(isNothing(defaults[name]), String(defaults[name]));
+      // In words, which nobody can compare.
+      else assert.ok(['PLATFORM', 'REDIS_CA'].includes(name));
+    });
+  }
 });
+
+/** Left out, a list without anything in it, or nobody. */
+function isNothing(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (typeof value === 'function') return value('10.0.0.1') === false;
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}
