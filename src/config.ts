@@ -280,6 +280,13 @@ export interface Config extends Readonly<z.output<typeof variables>> {
 /** The names of all variables, without the prefix `BERTH_`. */
 export const variableNames: readonly string[] = Object.keys(variables.shape);
 
+/** What only some roles use: processes without these, such as the gateways that strangers talk to, are better off without it. */
+const usedBy: readonly { readonly name: string; readonly roles: readonly string[]; readonly standIn: string }[] = [
+  { name: 'GITHUB_APP_ID', roles: ['server', 'worker', 'sweep'], standIn: '1' },
+  { name: 'GITHUB_PRIVATE_KEY', roles: ['server', 'worker', 'sweep'], standIn: 'no PRIVATE KEY is given to this role' },
+  { name: 'GITHUB_WEBHOOK_SECRET', roles: ['server'], standIn: 'no webhook secret is given to this role' },
+];
+
 const prefix = 'BERTH_';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -297,11 +304,15 @@ export class ConfigError extends Error {
 
 /**
  * The configuration in an environment. A variable may also be given as a file, by the same name with `_FILE`, which
- * is how Kubernetes mounts secrets.
+ * is how Kubernetes mounts secrets. Credentials that no role of the process uses need not be there.
  * @throws ConfigError that lists every bad variable at once.
  */
 export function parseConfig(env: Environment = process.env): Config {
   const { input, problems } = inputIn(env, variables.shape);
+  const ownRoles = variables.shape.ROLES.safeParse(input['ROLES']).data ?? roles;
+  for (const { name, roles: users, standIn } of usedBy) {
+    if (!ownRoles.some((role) => users.includes(role))) input[name] ??= standIn;
+  }
   const result = variables.safeParse(input);
   if (result.success) problems.push(...containerProblems(result.data));
   for (const issue of result.error?.issues ?? []) {

@@ -23,6 +23,33 @@ describe('parseConfig', () => {
     assert.ok(Object.isFrozen(config));
   });
 
+  const withoutApp = {
+    ...minimal,
+    BERTH_GITHUB_APP_ID: '',
+    BERTH_GITHUB_PRIVATE_KEY: '',
+    BERTH_GITHUB_WEBHOOK_SECRET: '',
+  };
+  const needs = [
+    { roles: 'gateway', missing: [] },
+    { roles: 'worker,gateway', missing: ['GITHUB_APP_ID', 'GITHUB_PRIVATE_KEY'] },
+    { roles: 'sweep', missing: ['GITHUB_APP_ID', 'GITHUB_PRIVATE_KEY'] },
+    { roles: 'server', missing: ['GITHUB_APP_ID', 'GITHUB_PRIVATE_KEY', 'GITHUB_WEBHOOK_SECRET'] },
+  ];
+  for (const { roles, missing } of needs) {
+    it(`asks the roles ${roles} for no credential that they do not use`, () => {
+      const problemsOf = (env: Readonly<Record<string, string>>): readonly string[] => {
+        try {
+          return parseConfig(env) && [];
+        } catch (error) {
+          return (error as ConfigError).problems;
+        }
+      };
+      const expected = missing.map((name) => `BERTH_${name}: is not set`);
+      assert.deepEqual(problemsOf({ ...withoutApp, BERTH_ROLES: roles }), expected);
+      assert.deepEqual(problemsOf({ ...minimal, BERTH_ROLES: roles }), []);
+    });
+  }
+
   it('lists every bad variable at once', () => {
     const env = {
       ...minimal,

@@ -34,6 +34,8 @@ for the roles that do: the pods that strangers talk to have none of it. Takes (d
 */}}
 {{- define "berth.secretEnv" -}}
 {{- $values := .root.Values -}}
+{{- $keys := include "berth.githubKeys" . | fromJsonArray -}}
+{{- if has "app-id" $keys }}
 {{- if $values.github.existingSecret }}
 - name: BERTH_GITHUB_APP_ID_FILE
   value: /etc/berth/github/app-id
@@ -43,12 +45,15 @@ for the roles that do: the pods that strangers talk to have none of it. Takes (d
 {{- end }}
 - name: BERTH_GITHUB_PRIVATE_KEY_FILE
   value: /etc/berth/github/private-key
+{{- end }}
+{{- if has "webhook-secret" $keys }}
 - name: BERTH_GITHUB_WEBHOOK_SECRET_FILE
   value: /etc/berth/github/webhook-secret
 # Not a file: it is there only while a rotation lasts, and a file that is named must be there.
 - name: BERTH_GITHUB_WEBHOOK_SECRET_OLD
   valueFrom:
     secretKeyRef: { name: {{ include "berth.githubSecret" .root }}, key: webhook-secret-old, optional: true }
+{{- end }}
 {{- if include "berth.redisSecret" .root }}
 - name: BERTH_REDIS_PASSWORD_FILE
   value: /etc/berth/redis/password
@@ -77,6 +82,17 @@ for the roles that do: the pods that strangers talk to have none of it. Takes (d
 {{- end }}
 {{- end -}}
 
+{{/* Which keys of the Secret with the GitHub App these roles use. JSON. Takes (dict "roles" (list "worker")). */}}
+{{- define "berth.githubKeys" -}}
+{{- if has "server" .roles -}}
+["app-id", "private-key", "webhook-secret"]
+{{- else if or (has "worker" .roles) (has "sweep" .roles) -}}
+["app-id", "private-key"]
+{{- else -}}
+[]
+{{- end -}}
+{{- end -}}
+
 {{/* Whether one of these roles speaks to the registry and to BuildKit: something or nothing. Takes (dict "roles" (list "worker")). */}}
 {{- define "berth.builds" -}}
 {{- if or (has "worker" .roles) (has "sweep" .roles) -}}yes{{- end -}}
@@ -86,10 +102,16 @@ for the roles that do: the pods that strangers talk to have none of it. Takes (d
 {{- define "berth.secretVolumes" -}}
 {{- $values := .root.Values -}}
 {{- $builds := include "berth.builds" . -}}
+{{- with include "berth.githubKeys" . | fromJsonArray }}
 - name: github
   secret:
-    secretName: {{ include "berth.githubSecret" .root }}
+    secretName: {{ include "berth.githubSecret" $.root }}
     defaultMode: 0440
+    items:
+      {{- range . }}
+      - { key: {{ . }}, path: {{ . }} }
+      {{- end }}
+{{- end }}
 {{- with include "berth.redisSecret" .root }}
 - name: redis
   secret:
