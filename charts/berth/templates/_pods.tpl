@@ -20,7 +20,7 @@
 {{- define "berth.heapMegabytes" -}}
 {{- $amount := include "berth.text" . -}}
 {{- $number := regexFind "^[0-9.]+" $amount | float64 -}}
-{{- $factor := get (dict "Ki" 0.0009765625 "Mi" 1.0 "Gi" 1024.0 "Ti" 1048576.0 "k" 0.00095367 "M" 0.95367 "G" 953.67 "" 0.00000095367) (regexFind "[A-Za-z]*$" $amount) -}}
+{{- $factor := get (dict "Ki" 0.0009765625 "Mi" 1.0 "Gi" 1024.0 "Ti" 1048576.0 "k" 0.00095367431640625 "M" 0.95367431640625 "G" 953.67431640625 "" 0.00000095367431640625) (regexFind "[A-Za-z]*$" $amount) -}}
 {{- mulf $number $factor 0.5 | floor | int -}}
 {{- end -}}
 
