@@ -19,7 +19,7 @@ export interface Fork {
 }
 
 /** A public repository in which `robin` may write, and a pull request out of a fork of `stranger`. */
-export function openFork({ github }: World, name: string, from: Files, changes: Files): Fork {
+export function openFork({ github }: World, name: string, from: Files | string, changes: Files): Fork {
   const repo = `acme/${name}`;
   github.createRepository({ owner: 'acme', name, from, private: false });
   github.setPermission(repo, 'robin', 'write');

@@ -122,7 +122,9 @@ function configFailure(workload: Workload, pod: Pod, status: ContainerStatus, pa
     const user = /non-numeric user \(([^)]{1,100})\)/.exec(message)?.[1];
     const not =
       user === undefined ? 'must not run as root' : `runs as \`${user}\`, which might be root for all Kubernetes knows`;
-    const what = `${not}: name a user by its number in the Dockerfile (\`USER 1000\`) or in \`securityContext.runAsUser\``;
+    // The pull request's author may have no chart to change: the built-in one takes it from `values`.
+    const inChart = `in the chart as \`securityContext.runAsUser\`, in the built-in one by \`${workload.name}: { runAsUser: 1000 }\``;
+    const what = `${not}: name a user by its number, in the Dockerfile (\`USER 1000\`) or ${inChart}`;
     return { reason: 'ChartInvalid', message: `${subject} ${what}.`, certainAtMs: already, log: [message] };
   }
   return {

@@ -372,7 +372,8 @@ describe('workloadState', () => {
         ],
       },
       reason: 'ChartInvalid',
-      message: /runs as `node`, which might be root .*: name a user by its number .*`USER 1000`/,
+      message:
+        /runs as `node`, which might be root .*: name a user by its number.*`USER 1000`.*`\w+: { runAsUser: 1000 }`/,
       certainAt: 0,
     },
     {
