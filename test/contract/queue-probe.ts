@@ -13,6 +13,7 @@ interface Call {
 interface Run extends Call {
   readonly key: PreviewKey;
   readonly by: TriggeredBy;
+  readonly since: number | undefined;
   /** Resolves when the key has been triggered during the run. */
   readonly triggered: Promise<void>;
 }
@@ -51,11 +52,11 @@ export function probe(): Probe {
     finishRuns: () => runs.each((run) => run.finish()),
     finishBuilds: () => builds.each((build) => build.finish()),
     handlers: {
-      async reconcile(key, { signal, by, onTrigger }) {
+      async reconcile(key, { signal, by, since, onTrigger }) {
         const { promise: triggered, resolve } = Promise.withResolvers<void>();
         onTrigger(resolve);
         const { call, end } = callWith(signal);
-        runs.put({ ...call, key, by, triggered });
+        runs.put({ ...call, key, by, since, triggered });
         await end;
       },
       async build(job, signal) {

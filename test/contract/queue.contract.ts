@@ -76,6 +76,42 @@ export function describeQueueContract(name: string, makeSubject: () => Promise<Q
         assert.equal(worker.started.runs, 2);
       });
 
+      it('tells when the first event came that the run is about', async () => {
+        const before = subject.now();
+        await queue.trigger(key);
+        const between = subject.now();
+        await subject.elapse(50);
+        await queue.trigger(key);
+        const worker = await work();
+        const run = await worker.run();
+        assert.ok(run.since !== undefined && run.since >= before && run.since <= between, `${run.since}`);
+        await subject.elapse(50);
+        const later = subject.now();
+        await queue.trigger(key);
+        run.finish();
+        const next = await worker.run();
+        assert.ok(next.since !== undefined && next.since >= later, 'the next run is about what came since');
+        next.finish();
+        await subject.idle();
+        await queue.trigger(key, { by: 'sweep' });
+        const found = await worker.run();
+        assert.equal(found.since, undefined);
+        found.finish();
+      });
+
+      it('still knows when the event came after a failure', async () => {
+        await queue.trigger(key);
+        const worker = await work();
+        const first = await worker.run();
+        first.fail(new Error('outage'));
+        const next = worker.run();
+        await subject.idle();
+        await subject.elapse(contractOptions.firstRetryMs);
+        const again = await next;
+        assert.equal(again.since, first.since);
+        again.finish();
+      });
+
       it('tells the run about a trigger, whichever process sent it', async () => {
         const worker = await work();
         await queue.trigger(key);

@@ -11,6 +11,8 @@ export interface FakeTelemetry extends Telemetry {
   readonly builds: readonly BuildOutcome[];
   /** Whether each image that was needed was there. */
   readonly images: readonly boolean[];
+  /** Everything that has to do with requests and other programs, in order: what it was, and how it ended. */
+  readonly others: readonly (readonly [string, ...unknown[]])[];
 }
 
 /** `Telemetry` that remembers. */
@@ -21,7 +23,7 @@ export function fakeTelemetry(): FakeTelemetry {
   const passes: PassOutcome[] = [];
   const builds: BuildOutcome[] = [];
   const images: boolean[] = [];
-  const ignored = () => undefined;
+  const others: (readonly [string, ...unknown[]])[] = [];
   return {
     reclaims,
     sweeps,
@@ -29,6 +31,7 @@ export function fakeTelemetry(): FakeTelemetry {
     passes,
     builds,
     images,
+    others,
     reclaimed(kind, count = 1) {
       reclaims.set(kind, (reclaims.get(kind) ?? 0) + count);
     },
@@ -37,12 +40,12 @@ export function fakeTelemetry(): FakeTelemetry {
     passed: (outcome) => void passes.push(outcome),
     built: (outcome) => void builds.push(outcome),
     imageNeeded: (isThere) => void images.push(isThere),
-    stepped: ignored,
-    helmRan: ignored,
-    forgeAsked: ignored,
-    forgeBudget: ignored,
-    delivered: ignored,
-    refused: ignored,
-    visited: ignored,
+    stepped: () => undefined,
+    helmRan: (operation, outcome) => void others.push(['helm', operation, outcome]),
+    forgeAsked: (outcome) => void others.push(['asked', outcome]),
+    forgeBudget: (caller, { limit, remaining }) => void others.push(['budget', caller, limit, remaining]),
+    delivered: (event, statusCode) => void others.push(['delivered', event, statusCode]),
+    refused: (statusCode) => void others.push(['refused', statusCode]),
+    visited: (outcome, waitMs) => void others.push(['visited', outcome, waitMs !== undefined]),
   };
 }

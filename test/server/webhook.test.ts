@@ -11,6 +11,7 @@ import { buildServer } from '../../src/server/server.ts';
 import { fakeClock } from '../fakes/clock.ts';
 import type { FakeQueue } from '../fakes/queue.ts';
 import { fakeQueue } from '../fakes/queue.ts';
+import { type FakeTelemetry, fakeTelemetry } from '../fakes/telemetry.ts';
 import { webhookExamples } from '../webhook-examples.ts';
 import { headersFor, pullRequestEvent, secret, signatureOf } from './delivery.ts';
 import { exchange } from './exchange.ts';
@@ -23,6 +24,7 @@ describe('webhook', { timeout: 60_000 }, () => {
   let app: FastifyInstance;
   let everything: number;
   let lines: string[];
+  let telemetry: FakeTelemetry;
 
   const build = (secrets: readonly string[], more: { readonly requestTimeoutMs?: number } = {}) =>
     buildServer({
@@ -33,6 +35,7 @@ describe('webhook', { timeout: 60_000 }, () => {
         everything += 1;
       },
       checks: {},
+      telemetry,
       log: pino(logOptions({ level: 'debug', role: 'server' }), { write: (line) => void lines.push(line) }),
       ...more,
     });
@@ -50,9 +53,26 @@ describe('webhook', { timeout: 60_000 }, () => {
     queue = fakeQueue(fakeClock());
     everything = 0;
     lines = [];
+    telemetry = fakeTelemetry();
     app = build([secret]);
   });
   afterEach(() => app.close());
+
+  it('counts what came by event and answer, whose event is believed when it is signed', async () => {
+    const body = pullRequestEvent();
+    await post(body, headersFor(body, 'pull_request'));
+    await post(body, headersFor(body, 'pull_request', { 'x-hub-signature-256': signatureOf('another') }));
+    queue.trigger = () => Promise.reject(new Error('no Redis'));
+    await post(body, headersFor(body, 'pull_request'));
+    await app.inject('/elsewhere');
+    await app.inject('/healthz');
+    assert.deepEqual(telemetry.others, [
+      ['delivered', 'pull_request', 202],
+      ['delivered', undefined, 401],
+      ['delivered', 'pull_request', 503],
+      ['refused', 404],
+    ]);
+  });
 
   it('triggers the preview that an event is about', async () => {
     const body = pullRequestEvent();
