@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { builtInValues } from '../../src/domain/built-in-chart.ts';
 import { DiagnosedError } from '../../src/domain/errors.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
+import { parseManifest } from '../../src/domain/manifest.ts';
 import { chartFolder, lint } from './helm.ts';
 import { kubernetesReleases, problemsOf } from './kubernetes-schemas.ts';
 import { environmentOf, namesOf, podsOf, renderPreview } from './preview-rendering.ts';
@@ -191,12 +193,24 @@ describe('charts/preview', { concurrency: 2 }, () => {
 });
 
 describe('docs/charts.md', () => {
+  const docs = readFileSync(new URL('../../docs/charts.md', import.meta.url), 'utf8');
+
+  for (const [, text = ''] of (docs.split('\n## Recipes\n')[1] ?? '').matchAll(/```yaml\n([^]*?)```/g)) {
+    it(`has a recipe that can be cooked: ${text.split('\n', 1)[0]} …`, async () => {
+      const { images = [{ name: 'web' }], values } = parseManifest(text, '.berth.yaml');
+      const objects = await renderPreview(builtInValues(images, new Map(), values));
+      assert.deepEqual(
+        objects.flatMap((object) => problemsOf(object, '1.34')),
+        [],
+      );
+    });
+  }
+
   it('describes every value of the built-in chart, and none that there is not', () => {
     const schema = JSON.parse(readFileSync(join(chartFolder('preview'), 'values.schema.json'), 'utf8')) as {
       readonly properties: object;
       readonly definitions: Readonly<Record<string, { readonly properties?: object }>>;
     };
-    const docs = readFileSync(new URL('../../docs/charts.md', import.meta.url), 'utf8');
     const keysOf = (name: string) => Object.keys(schema.definitions[name]?.properties ?? {});
     const tables = {
       Values: Object.keys(schema.properties).filter((key) => key !== 'global'),

@@ -208,6 +208,24 @@ describe('planOf a repository with a manifest', () => {
     );
   });
 
+  it('makes a worker of an image that the values call one, without a route, and leaves those of an app alone', () => {
+    const planned = plan({
+      '.berth.yaml':
+        'images: { web: {}, mailer: { context: api }, cron: { context: api } }\n' +
+        'values: { workers: { mailer: null, cron: { image: c, args: [a] }, jobs: { app: web } } }\n',
+      Dockerfile: dockerfile,
+      'api/Dockerfile': dockerfile,
+    });
+    assert.deepEqual(planned.values, {
+      apps: { web: { image: '${images.web}', port: 3000 } },
+      workers: { mailer: { image: '${images.mailer}' }, cron: { image: 'c', args: ['a'] }, jobs: { app: 'web' } },
+    });
+    assert.deepEqual(
+      planned.routes.map(({ name }) => name),
+      ['web'],
+    );
+  });
+
   it('takes values files with their content', () => {
     const text = `${routes}valuesFiles: [deploy/a.yaml, deploy/b.yaml]\n`;
     const planned = plan({ '.berth.yaml': text, ...chart, 'deploy/a.yaml': 'a', 'deploy/b.yaml': 'b' });
