@@ -6,7 +6,7 @@ import {
   type InstallationSurvey,
   surveyGitHub,
 } from '../adapters/github/survey.ts';
-import { type Finding, ok, problem, warning } from './finding.ts';
+import { type Finding, note, ok, problem, warning } from './finding.ts';
 import { deliveryFindings, hookFindings } from './github-webhooks.ts';
 import type { Check } from './run-checks.ts';
 
@@ -32,7 +32,7 @@ export function githubCheck(options: GitHubOptions): Check {
           report(
             problem(
               error.message,
-              "Check that BERTH_GITHUB_APP_ID and BERTH_GITHUB_PRIVATE_KEY belong to one App and the key was not deleted in the App's settings.",
+              "Check that BERTH_GITHUB_APP_ID and BERTH_GITHUB_PRIVATE_KEY belong to one App and the key was not deleted in the App's settings. `berth setup` makes a new App: docs/github-app.md.",
             ),
           );
           return undefined;
@@ -77,7 +77,7 @@ function permissionFinding({ permissions }: GitHubSurvey): Finding {
   }
   return problem(
     `the App lacks permissions: ${missing.map(({ name, access, purpose }) => `${name} ${access} (to ${purpose})`).join(', ')}`,
-    "Add them under Permissions in the App's settings; the owner of each installation is then asked to accept.",
+    "Add them under Permissions in the App's settings; the owner of each installation is then asked to accept. The list is in docs/github-app.md.",
   );
 }
 
@@ -85,15 +85,26 @@ function missingPermissions(granted: Readonly<Record<string, string>>) {
   return neededPermissions.filter(({ name, access }) => granted[name] !== 'write' && granted[name] !== access);
 }
 
-function eventFindings({ events }: GitHubSurvey): readonly Finding[] {
+function eventFindings({ events, permissions }: GitHubSurvey): readonly Finding[] {
   const missing = neededEvents.filter(({ name }) => !events.includes(name));
-  if (missing.length === 0) return [ok(`events: ${neededEvents.map(({ name }) => name).join(', ')}`)];
-  return missing.map(({ name, without, essential, offeredWith }) =>
-    (essential ? problem : warning)(
+  const subscribed = neededEvents.filter(({ name }) => events.includes(name)).map(({ name }) => name);
+  const found = subscribed.length === 0 ? [] : [ok(`events: ${subscribed.join(', ')}`)];
+  const findings = missing.map(({ name, without, essential, offeredWith }) => {
+    // Nobody has to give the App more for it.
+    if (!essential && !isOffered(offeredWith, permissions)) {
+      return note(`the event ${name} is not subscribed to, which would take ${offeredWith}: ${without}`);
+    }
+    return (essential ? problem : warning)(
       `the event ${name} is not subscribed to: ${without}`,
       `Tick it under Permissions & events in the App's settings${offeredWith === undefined ? '' : `; it is offered with ${offeredWith}`}.`,
-    ),
-  );
+    );
+  });
+  return [...found, ...findings];
+}
+
+function isOffered(offeredWith: string | undefined, permissions: Readonly<Record<string, string>>): boolean {
+  const [name] = offeredWith?.split(' ') ?? [];
+  return name === undefined || permissions[name] !== undefined;
 }
 
 function installationFindings({ installations, htmlUrl, permissions }: GitHubSurvey): readonly Finding[] {

@@ -5,7 +5,7 @@ import { appsUrl, type GitHubHost, newAppUrl } from './github-host.ts';
 import { Html, html } from './html.ts';
 import { documentOf } from './layout.ts';
 import type { NextSteps } from './next-steps.ts';
-import { type Answers, longestName, type Problems, type Registration, webhookWarning } from './registration.ts';
+import { type Answers, longestName, type Problems, type Registration, warnings } from './registration.ts';
 
 /** What every page knows. */
 export interface PageContext {
@@ -63,7 +63,7 @@ export function describePage({ host, base }: PageContext, answers: Answers, prob
 ${fields.map(fieldOf)}
 <div class="check"><input type="checkbox" id="public" name="public" value="yes" aria-describedby="public-hint"${answers.isPublic ? new Html(' checked') : undefined}>
 <div><label for="public">Other accounts may install it, too</label>
-<p class="hint" id="public-hint">For a Berth that serves several organisations. Otherwise only the owner can.</p></div></div>
+<p class="hint" id="public-hint">For the organisations of an Enterprise Server. Berth works for whoever installs it.</p></div></div>
 <div class="actions"><button>Continue</button></div>
 </form>`,
   );
@@ -86,7 +86,6 @@ export function reviewPage(
   { redirectUrl, state }: { readonly redirectUrl: string; readonly state: string },
 ): string {
   const { name, webhookUrl, organisation, isPublic } = registration;
-  const warning = webhookWarning(registration);
   const hostName = new URL(host.webUrl).host;
   const change = new URLSearchParams({
     name,
@@ -106,7 +105,7 @@ export function reviewPage(
 <div><dt>Installable by</dt><dd>${isPublic ? 'any account' : 'its owner only'}</dd></div>
 <div><dt>Credentials go to</dt><dd>${destination}</dd></div>
 </dl>
-${warning === undefined ? undefined : html`<p class="note warn">${warning}</p>`}
+${warnings(registration, host).map((warning) => html`<p class="note warn">${warning}</p>`)}
 <h2>Permissions</h2>
 <table>${neededPermissions.map(
       ({ name, access, purpose }) =>

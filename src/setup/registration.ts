@@ -47,8 +47,18 @@ export function parseAnswers(
   return { registration: { name, webhookUrl, organisation: organisation || undefined, isPublic } };
 }
 
-/** Something that should be changed and need not be; `undefined` when all is well. */
-export function webhookWarning({ webhookUrl }: Registration): string | undefined {
+/** What a person should think about before going on, one sentence or two each. */
+export function warnings({ webhookUrl, isPublic }: Registration, host: GitHubHost): readonly string[] {
+  const hostName = new URL(host.webUrl).host;
+  return [
+    webhookWarning(webhookUrl),
+    isPublic
+      ? `Anybody on ${hostName} can install a public App, and this Berth will build and run what they send.`
+      : undefined,
+  ].filter((warning) => warning !== undefined);
+}
+
+function webhookWarning(webhookUrl: string): string | undefined {
   const { protocol, pathname } = new URL(webhookUrl);
   if (protocol === 'http:') {
     return 'The webhook URL is not encrypted: what GitHub sends can be read on the way. Signatures still keep it from being changed.';

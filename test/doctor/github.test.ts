@@ -5,6 +5,7 @@ import { githubForge } from '../../src/adapters/github/forge.ts';
 import { neededPermissions } from '../../src/adapters/github/needs.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { githubCheck } from '../../src/doctor/github.ts';
+import { manifestEvents } from '../../src/setup/app-manifest.ts';
 import { type Receiver, startReceiver } from '../simulator/receiver.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../simulator/simulator.ts';
 import { fakeStore } from '../fakes/store.ts';
@@ -63,8 +64,25 @@ describe('the check of GitHub', () => {
     const told = text(await findings());
     assert.match(told, /^problem: the App lacks permissions: deployments write \(to show the preview/m);
     assert.match(told, /^problem: the event pull_request is not subscribed to/m);
-    assert.match(told, /^warning: the event check_suite .* offered with checks read\.$/m);
     assert.match(told, /^problem: the event issue_comment .* approvals .* offered with issues read\.$/m);
+  });
+
+  it('is content with an App as `berth setup` makes it, and warns of an event only where it can be ticked', async () => {
+    const events = manifestEvents.map(({ name }) => name);
+    await start({ permissions, events });
+    github.install('acme');
+    const found = await findings();
+    assert.equal(text(found), '');
+    assert.deepEqual(
+      found.filter(({ level }) => level === 'note').map(({ seen }) => seen),
+      [
+        'the event check_suite is not subscribed to, which would take checks read: an image built by CI is noticed late',
+      ],
+    );
+    await github.close();
+    await start({ permissions: { ...permissions, checks: 'read' }, events });
+    github.install('acme');
+    assert.match(text(await findings()), /^warning: the event check_suite .* offered with checks read\.$/m);
   });
 
   it('says what approvals need that an App of before lacks', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gitHubHost } from '../../src/setup/github-host.ts';
-import { parseAnswers, webhookWarning } from '../../src/setup/registration.ts';
+import { parseAnswers, warnings } from '../../src/setup/registration.ts';
 
 const github = { webUrl: 'https://github.com', apiUrl: 'https://api.github.com' };
 const good = { name: 'berth', webhookUrl: 'https://berth.example.com', organisation: '', isPublic: false };
@@ -78,14 +78,13 @@ describe('parseAnswers', () => {
   });
 });
 
-describe('webhookWarning', () => {
+describe('warnings', () => {
   const registration = { ...good, organisation: undefined };
-  it('is for what is not encrypted, and for another path', () => {
-    assert.equal(webhookWarning({ ...registration, webhookUrl }), undefined);
-    assert.match(
-      webhookWarning({ ...registration, webhookUrl: 'http://berth.example.com/webhooks/github' }) ?? '',
-      /encrypted/,
-    );
-    assert.match(webhookWarning({ ...registration, webhookUrl: 'https://example.com/hooks' }) ?? '', /rewrite/);
+  it('are for what is not encrypted, another path, and strangers', () => {
+    const of = (change: object) => warnings({ ...registration, webhookUrl, ...change }, github).join('\n');
+    assert.equal(of({}), '');
+    assert.match(of({ webhookUrl: 'http://berth.example.com/webhooks/github' }), /^The webhook URL is not encrypted/);
+    assert.match(of({ webhookUrl: 'https://example.com/hooks' }), /rewrite/);
+    assert.match(of({ isPublic: true }), /^Anybody on github\.com can install a public App/);
   });
 });

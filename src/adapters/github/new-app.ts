@@ -70,6 +70,12 @@ function failureOf(cause: unknown): Error {
     return new CodeRefusedError('GitHub does not know the code: it was used already, or is older than an hour');
   }
   if (hasAnswer) return new Error(`GitHub answered ${status}`);
-  const reason = cause instanceof Error && cause.name === 'TimeoutError' ? 'no answer in time' : 'no connection';
-  return new Error(`GitHub cannot be reached: ${reason}`, { cause });
+  return new Error(`GitHub cannot be reached: ${innermostMessage(cause)}`, { cause });
+}
+
+/** Such as that of a certificate that nobody knows; fetch itself says only that it failed. */
+function innermostMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return 'no answer in time';
+  return error.cause === undefined ? error.message : innermostMessage(error.cause);
 }
