@@ -10,7 +10,7 @@ const usage = `usage: node deploy/local/cli.ts up|down|status|image [--cluster n
   status  tells how to reach them; exit code 1 when they do not run
   image   builds Berth's own image, pushes it to the registry of the running stack, and prints its reference
 
-BERTH_LOCAL_CLUSTER names the cluster too.
+BERTH_LOCAL_CLUSTER names the cluster too, BERTH_LOCAL_KIND_NODE the image of kind's node.
 `;
 
 /** Runs one command and gives the exit code. */

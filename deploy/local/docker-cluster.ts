@@ -52,6 +52,8 @@ export async function startKind(places: Places, progress: Progress): Promise<Sta
         config,
         '--wait',
         '3m',
+        // Which Kubernetes: one of the images that kind's release notes list.
+        ...(process.env['BERTH_LOCAL_KIND_NODE'] ? ['--image', process.env['BERTH_LOCAL_KIND_NODE']] : []),
       ],
       { log },
     );
