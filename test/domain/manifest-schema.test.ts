@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
+import { withReference } from '../../schema/reference.ts';
 import { builtInValues } from '../../src/domain/built-in-chart.ts';
 import { parseManifest } from '../../src/domain/manifest.ts';
 import { manifestJsonSchema } from '../../src/domain/manifest-schema.ts';
@@ -32,6 +33,16 @@ describe('schema/berth.schema.json', () => {
   for (const text of ['iamges: {}', 'chart: { path: ../x }', 'routes: { A: { service: a, port: 1 } }', 'ttl: 7 days']) {
     it(`refuses ${text}`, () => assert.equal(validate(parse(text)), false));
   }
+});
+
+describe('docs/manifest.md', () => {
+  it('has the reference that the grammar gives: `npm run schema` writes it anew', () => {
+    const page = read('docs/manifest.md');
+    assert.equal(page, withReference(page));
+    for (const key of ['images.<name>.secrets', 'chart.version', 'routes.<name>.port', 'when.paths', 'ttl']) {
+      assert.ok(page.includes(`\n| \`${key}\` | `), key);
+    }
+  });
 });
 
 describe('charts/preview', () => {
