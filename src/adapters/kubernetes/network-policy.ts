@@ -26,7 +26,10 @@ function gateway({ gatewayNamespaceLabels: matchLabels, gatewayCidrs }: Network)
   return [...namespaces, ...gatewayCidrs.map((cidr) => ({ ipBlock: { cidr } }))];
 }
 
-/** Port 53 of anything else is a way out like any other. */
+/**
+ * The ports of anything else are a way out like any other. 5353 is where OpenShift's resolvers listen, behind a Service at 53;
+ * network plugins judge by the port behind it.
+ */
 function dns({ resolvers }: Network): readonly object[] {
   const to = [
     ...resolvers.namespaces.map((name) => ({ namespaceSelector: { matchLabels: { [namespaceNameLabel]: name } } })),
@@ -40,6 +43,8 @@ function dns({ resolvers }: Network): readonly object[] {
       ports: [
         { protocol: 'UDP', port: 53 },
         { protocol: 'TCP', port: 53 },
+        { protocol: 'UDP', port: 5353 },
+        { protocol: 'TCP', port: 5353 },
       ],
     },
   ];

@@ -19,6 +19,8 @@ const samePreview = { to: [{ podSelector: {} }] };
 const port53 = [
   { protocol: 'UDP', port: 53 },
   { protocol: 'TCP', port: 53 },
+  { protocol: 'UDP', port: 5353 },
+  { protocol: 'TCP', port: 5353 },
 ];
 const resolvers = { to: [namespaceNamed('kube-system'), { ipBlock: { cidr: '169.254.20.10/32' } }], ports: port53 };
 
