@@ -24,7 +24,7 @@ export interface Answers {
 export type Problems = Readonly<Partial<Record<'name' | 'webhookUrl' | 'organisation', string>>>;
 
 /** Berth's server takes webhooks there. */
-export const webhookPath = '/webhooks/github';
+const webhookPath = '/webhooks/github';
 
 /** GitHub takes no longer name. Source: docs.github.com/apps/creating-github-apps, "Registering a GitHub App". */
 export const longestName = 34;

@@ -28,12 +28,16 @@ export function setupSite(options: SiteOptions): FastifyInstance {
   const { context, flow, state, signal } = options;
   const { base } = context;
   const app = bareServer({ log: options.log, requestTimeoutMs: 60_000 });
-  const csp = contentSecurityPolicy(context.host);
+  const headers = {
+    'content-security-policy': contentSecurityPolicy(context.host),
+    // Not `no-referrer`: browsers then send forms with `Origin: null`, which servers may take for a forgery.
+    'referrer-policy': 'strict-origin',
+  };
   // Whose App it would be, for links to where it is found.
   let organisation: string | undefined;
 
   const show = (reply: FastifyReply, page: string, status = 200) =>
-    reply.code(status).header('content-security-policy', csp).type('text/html; charset=utf-8').send(page);
+    reply.code(status).headers(headers).type('text/html; charset=utf-8').send(page);
 
   async function showStanding(reply: FastifyReply, standing: Standing, here: string): Promise<FastifyReply> {
     reply.raw.once('close', () => options.onStanding(standing));

@@ -74,7 +74,11 @@ describe('berth setup in a browser', { timeout: 180_000 }, () => {
     await page.getByLabel('Address of Berth').press('Enter');
     await page.getByRole('heading', { name: 'This is what GitHub will be asked for' }).waitFor();
     await picture(page, '3-review');
+    const asked = page.waitForRequest((request) => request.url().startsWith(github.htmlUrl));
     await page.getByRole('button', { name: 'Create it on GitHub' }).click();
+    const { origin, referer } = await (await asked).allHeaders();
+    assert.equal(origin, new URL(await setup.address).origin);
+    assert.equal(referer, `${origin}/`, 'GitHub is told the address that only the terminal knows');
     await page.getByRole('button', { name: 'Create GitHub App for acme' }).click();
     await page.getByRole('heading', { name: 'Berth of Acme is ready' }).waitFor();
     await picture(page, '4-done');

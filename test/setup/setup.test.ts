@@ -240,7 +240,7 @@ describe('berth setup', { timeout: 60_000 }, () => {
     assert.match(policy, /^default-src 'none'; style-src 'sha256-/);
     assert.ok(policy.includes(`form-action 'self' ${github.htmlUrl}`));
     assert.match(policy, /frame-ancestors 'none'/);
-    assert.equal(headers.get('referrer-policy'), 'no-referrer');
+    assert.equal(headers.get('referrer-policy'), 'strict-origin');
     assert.equal(headers.get('cache-control'), 'no-store');
     assert.doesNotMatch(markup, /<script|style="|onclick/);
   });
