@@ -70,6 +70,16 @@ describe('logOptions', () => {
       assert.match(JSON.stringify(err), /\[redacted\]/);
     });
 
+    it('in an error of the GitHub client, which has left it out itself, however deep it is', () => {
+      const request = { url: 'https://api.github.com/app', headers: { authorization: 'bearer [REDACTED]' } };
+      const cause = Object.assign(new Error('connect ECONNREFUSED'), { request });
+      const { msg, err } = logged((log) =>
+        log.warn({ err: new Error('cannot be reached', { cause }) }, 'chore failed'),
+      );
+      assert.equal(msg, 'chore failed');
+      assert.match(JSON.stringify(err), /ECONNREFUSED.*\[REDACTED\]/);
+    });
+
     it('in the name of a field', () => {
       assert.equal(logged((log) => log.info({ nabc1234: 1 }, 'done'))['msg'], 'line left out: it held a credential');
     });
