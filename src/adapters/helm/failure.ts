@@ -9,6 +9,9 @@ import { immutableObjects } from './immutable.ts';
 const mostLines = 20;
 const longestMessage = 400;
 
+/** What a shell exits with when it cannot run or find a program. Source: POSIX, "Exit Status for Commands" */
+const neverRan: readonly number[] = [126, 127];
+
 /**
  * An error for a failed run of Helm: one for the author when the chart or the cluster's rules are at fault.
  * @param knownKeys Of the chart's values, for suggestions when one is mistyped.
@@ -16,7 +19,7 @@ const longestMessage = 400;
 export function failureOf(doing: string, error: unknown, chart: Chart, knownKeys: Iterable<string> = []): Error {
   if (!(error instanceof ExitError)) return error instanceof Error ? error : new Error(doing, { cause: error });
   const said = essence(error.stderr);
-  if (isOutage(said)) return new Error(`${doing}: ${said}`, { cause: error });
+  if (neverRan.includes(error.code) || isOutage(said)) return new Error(`${doing}: ${said}`, { cause: error });
   return new DiagnosedError(diagnose(said, chart, knownKeys), { cause: error });
 }
 

@@ -145,6 +145,13 @@ describe('failureOf', () => {
     });
   }
 
+  it('blames no chart for a Helm that is not there', () => {
+    for (const code of [126, 127]) {
+      const error = new ExitError('sh', { code, stdout: '', stderr: 'sh: 1: exec: helm: not found\n' });
+      assert.ok(!(failureOf('installing', error, chart) instanceof DiagnosedError));
+    }
+  });
+
   it('passes on what is not from Helm', () => {
     const timeout = new DOMException('too long', 'TimeoutError');
     assert.equal(failureOf('installing', timeout, chart), timeout);
