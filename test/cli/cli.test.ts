@@ -95,3 +95,25 @@ describe('docs/cli.md', () => {
     }
   });
 });
+
+describe('src/cli.ts', () => {
+  /** What is imported at once, by whatever is imported at once. */
+  function importsOf(file: URL, seen: Set<string>): void {
+    if (seen.has(file.pathname)) return;
+    seen.add(file.pathname);
+    for (const [, from = ''] of readFileSync(file, 'utf8').matchAll(/^import (?!type )[^;]*'([^']+)';$/gm)) {
+      if (from.startsWith('.')) importsOf(new URL(from, file), seen);
+      else seen.add(from);
+    }
+  }
+
+  it('loads no package before a command is run: help waits for nothing', () => {
+    const seen = new Set<string>();
+    importsOf(new URL('../../src/cli.ts', import.meta.url), seen);
+    assert.deepEqual(
+      [...seen].filter((from) => !from.startsWith('node:') && !from.endsWith('.ts')),
+      [],
+    );
+    assert.ok(seen.size < 30, `${seen.size} files and modules`);
+  });
+});
