@@ -73,7 +73,12 @@ export async function installation({ tools, kubeconfig, nodeIp }: LocalStack, na
       await kubectl(['wait', 'pods', `--selector=${ofRelease}`, '--for=delete', `--timeout=${patience}`]);
     },
     async test() {
-      await helm('test', name, '--logs', `--timeout=${patience}`);
+      try {
+        await helm('test', name, `--timeout=${patience}`);
+      } catch (cause) {
+        const tests = `--selector=${ofRelease},app.kubernetes.io/component in (doctor,test)`;
+        throw new Error(await kubectl(['logs', tests, '--tail=-1']), { cause });
+      }
     },
     async door(role) {
       const service = JSON.parse(await kubectl(['get', 'service', `${name}-${role}`, '--output=json'])) as Service;
