@@ -12,8 +12,11 @@ FROM node AS packages
 WORKDIR /berth
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
-# Declarations, source maps and what people read are half of it; licences stay.
-RUN find node_modules -type f \( -name '*.ts' -o -name '*.map' -o -iname 'readme*' -o -iname 'changelog*' \) -delete \
+# Declarations, maps, tests and what people read are a third of it, and so are add-ons for runtimes other than Node. Licences stay.
+RUN find node_modules -type d \( -name prebuilds -o -name test -o -name tests -o -name benchmark -o -name benchmarks \) \
+      -prune -exec rm -r {} + \
+ && find node_modules -type f \( -name '*.ts' -o -name '*.[cm]ts' -o -name '*.map' -o -name '*.tsbuildinfo' -o -name '*.md' \) \
+      ! -iname 'licen[cs]e*' ! -iname 'notice*' -delete \
  && rm -r node_modules/.bin node_modules/.package-lock.json
 
 # `npm run check` checks types; here they are only taken off, for which the compiler alone is enough, as the lock file has it.
@@ -26,7 +29,7 @@ RUN typescript=$(node --print 'require("./package.json").devDependencies.typescr
  && npm install --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
-RUN node_modules/.bin/tsc -p tsconfig.build.json --noCheck --noResolve --types ''
+RUN node_modules/.bin/tsc -p tsconfig.build.json --noCheck --noResolve --types '' --sourceMap false
 
 FROM ${DEBIAN_IMAGE} AS system
 RUN apt-get update \
@@ -63,6 +66,6 @@ ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Berth" \
       org.opencontainers.image.description="A running copy of your application for every pull request" \
       org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.base.name="" \
+      org.opencontainers.image.source="https://github.com/berth-dev/berth" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

@@ -38,10 +38,14 @@ for package in $(printf '%s\n' $packages | sort -u); do
   dpkg-query --listfiles "$package" | while read -r file; do
     case $file in
       /usr/share/doc/*/copyright) ;;
-      # For people to read, for servers of git, in Perl, or for character sets that only this program's users have.
+      # For people at a terminal, or in Perl.
       /usr/share/doc/* | /usr/share/info/* | /usr/share/lintian/* | /usr/share/locale/* | /usr/share/man/*) continue ;;
-      /usr/share/bash-completion/* | /usr/share/gitweb/* | /usr/share/perl5/* | /usr/lib/*/gconv/*) continue ;;
-      /usr/share/ca-certificates/* | /usr/sbin/update-ca-certificates) continue ;;
+      /usr/share/bash-completion/* | /usr/share/bug/* | /usr/share/gcc/* | /usr/share/gdb/* | /usr/share/git-core/* | /usr/share/perl5/*) continue ;;
+      # For servers of git, and for mail: each is a whole git.
+      */git-shell | */git-daemon | */git-http-backend | */git-http-push | */git-imap-send | */scalar) continue ;;
+      */git-receive-pack | */git-upload-archive | */git-sh-i18n--envsubst | /usr/share/gitweb/*) continue ;;
+      # Character sets, other than Unicode; single certificates, which are in the bundle below; other builds of programs.
+      /usr/lib/*/gconv/* | /usr/share/ca-certificates/* | /usr/sbin/update-ca-certificates | */tini-static) continue ;;
     esac
     if [ -h "$file" ] || [ -f "$file" ]; then printf '%s\n' "${file#/}"; fi
   done
