@@ -48,6 +48,7 @@ td.access{color:var(--soft);white-space:nowrap}
 .tag{display:inline-block;padding:1px 9px;border-radius:99px;background:var(--ground);color:var(--soft);font-size:13px}
 .tag.write{background:var(--tint);color:var(--accent)}
 .note{margin-top:20px;padding:12px 16px;border-radius:10px;background:var(--tint)}
+.note+.note{margin-top:10px}
 .note.bad{background:var(--bad-tint);color:var(--bad)}.note.warn{background:var(--warn-tint);color:var(--warn)}.note.good{background:var(--good-tint);color:var(--good)}
 ol.next{margin:22px 0 0;padding:0;list-style:none;counter-reset:next}
 ol.next>li{position:relative;padding:0 0 26px 44px;counter-increment:next}

@@ -10,6 +10,7 @@ import { type Standing, setupFlow } from './flow.ts';
 import { type GitHubHost, isLoopback } from './github-host.ts';
 import { nextSteps, nextStepsText } from './next-steps.ts';
 import type { Answers } from './registration.ts';
+import { sentenceOf } from './sentence.ts';
 import { setupSite } from './site.ts';
 import { forwardingAdvice } from './ssh.ts';
 
@@ -41,7 +42,7 @@ export async function runSetup(options: SetupOptions, signal: AbortSignal): Prom
     return await serve(options, signal);
   } catch (error) {
     if (signal.aborted) return 1;
-    write(`${error instanceof Error ? error.message : String(error)}.`);
+    write(sentenceOf(error instanceof Error ? error.message : String(error)));
     return 1;
   } finally {
     await destination.close();
@@ -149,8 +150,8 @@ function sentence(standing: Exclude<Standing, { readonly at: 'kept' }>): string 
     case 'code refused':
       return `GitHub gave no credentials: ${standing.message}.`;
     case 'no answer':
-      return `${standing.message}.`;
+      return sentenceOf(standing.message);
     case 'not kept':
-      return `${standing.message}.`;
+      return sentenceOf(standing.message);
   }
 }

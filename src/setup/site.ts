@@ -7,6 +7,7 @@ import { contentSecurityPolicy } from './layout.ts';
 import type { NextSteps } from './next-steps.ts';
 import { describePage, donePage, type Failure, failurePage, type PageContext, reviewPage } from './pages.ts';
 import { type Answers, parseAnswers } from './registration.ts';
+import { sentenceOf } from './sentence.ts';
 
 export interface SiteOptions {
   readonly context: PageContext;
@@ -114,7 +115,7 @@ function failureOf(
         status: 502,
         failure: {
           title: 'GitHub gave no credentials',
-          message: `${standing.message}.`,
+          message: sentenceOf(standing.message),
           advice:
             'If the App is among your Apps on GitHub by now, delete it there: its key has not reached us. Then start again.',
           again: undefined,
@@ -125,7 +126,7 @@ function failureOf(
         status: 502,
         failure: {
           title: 'GitHub did not answer',
-          message: `${standing.message}.`,
+          message: sentenceOf(standing.message),
           advice: 'Nothing is lost: what GitHub gave us is good for an hour.',
           again: { label: 'Try again', action: here, method: 'get' },
         },
@@ -135,7 +136,7 @@ function failureOf(
         status: 500,
         failure: {
           title: 'The credentials could not be written',
-          message: `${standing.message}.`,
+          message: sentenceOf(standing.message),
           advice: `The App ${standing.app.name} exists, and its key is in the memory of this set-up alone: leave it running, mend what is wrong, and try again.`,
           again: { label: 'Try again', action: again, method: 'post' },
         },

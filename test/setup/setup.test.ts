@@ -163,7 +163,7 @@ describe('berth setup', { timeout: 60_000 }, () => {
     destination.failure = 'writing the Secret berth-github in the namespace berth: quota exceeded';
     const failed = await submit(await atGitHub());
     assert.equal(failed.status, 500);
-    assert.match(failed.text, /quota exceeded/);
+    assert.match(failed.text, /Writing the Secret berth-github in the namespace berth: quota exceeded\. /);
     assert.match(failed.text, /leave it running/);
     assert.match(setup.terminal(), /quota exceeded/);
     assert.match((await submit(failed)).text, /quota exceeded/);
@@ -230,7 +230,7 @@ describe('berth setup', { timeout: 60_000 }, () => {
   it('says how to choose another port when its own is taken', async () => {
     start({ listen: { host: '127.0.0.1', port: Number(new URL(github.htmlUrl).port) } });
     assert.equal(await setup.exitCode, 1);
-    assert.match(setup.terminal(), /is taken: choose another one with --listen 127\.0\.0\.1:PORT/);
+    assert.match(setup.terminal(), /^Port \d+ is taken: choose another one with --listen 127\.0\.0\.1:PORT/);
   });
 
   it('lets browsers run nothing, embed it nowhere and send forms only to itself and to GitHub', async () => {
