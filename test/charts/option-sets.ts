@@ -201,6 +201,7 @@ const optionSets: Readonly<Record<string, Values>> = {
       via: 'gateway',
       gateway: {
         parentRefs: [{ name: 'public', namespace: 'gateways', sectionName: 'https' }],
+        timeouts: { request: '60s', backendRequest: '30s' },
         annotations: { 'example.com/note': 'route' },
       },
     },
