@@ -1,5 +1,6 @@
 /** An app with Postgres, Redis, a worker and volumes by the built-in chart: what is in them outlives a push. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -64,5 +65,34 @@ describe('an app with databases, a worker and volumes, without a chart of its ow
     fork.approve(headSha);
     const url = await world.running(repo, number, headSha);
     assert.match(await sign(url, 'Mallory'), /Archived:\n2 Mallory\n$/);
+  });
+
+  it('says why a setup fails, and keeps the worker from starting', async () => {
+    const repo = 'acme/unset';
+    const text = await readFile(join(from, '.berth.yaml'), 'utf8');
+    const setup = '[sh, -c, "echo there is no such column >&2; exit 3"]';
+    world.github.createRepository({ owner: 'acme', name: 'unset', from });
+    const { number } = world.github.openPullRequest({
+      repo,
+      changes: { '.berth.yaml': text.replace('[migrate]', setup) },
+    });
+    const comment = await world.commented(repo, number, /Container \\`setup\\` of \\`web\\` crashes with exit code 3/);
+    assert.match(comment, /there is no such column/);
+    assert.doesNotMatch(comment, /archivist/);
+    world.github.closePullRequest(repo, number);
+  });
+
+  it('says what to do about an image that runs as root; then it runs', async () => {
+    const repo = 'acme/root';
+    const Dockerfile = `FROM localhost:5000/library/busybox:stable
+EXPOSE 8080
+CMD ["sh", "-c", "trap 'exit 0' TERM; httpd -f -p 8080 & wait $!"]
+`;
+    world.github.createRepository({ owner: 'acme', name: 'root', from: { Dockerfile } });
+    const { number } = world.github.openPullRequest({ repo });
+    const comment = await world.commented(repo, number, /must not run as root/);
+    const [, app, user] = /`(\w+): \{ (runAsUser: \d+) \}`/.exec(comment.replaceAll('\\', '')) ?? [];
+    const pushed = world.github.push(repo, number, { '.berth.yaml': `values: { apps: { ${app}: { ${user} } } }\n` });
+    await world.running(repo, number, pushed);
   });
 });
