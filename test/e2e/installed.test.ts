@@ -15,7 +15,7 @@ const twoOfEach = {
   ...Object.fromEntries(roles.map((role) => [role, { replicas: 2, resources: frugal }])),
 };
 
-describe('Berth installed by its chart', { timeout: 600_000 }, () => {
+describe('Berth installed by its chart', { timeout: 900_000 }, () => {
   const shop = 'acme/shop';
   const slow = 'acme/slow';
   let world: InstalledWorld;

@@ -38,7 +38,7 @@ export interface Installation extends AsyncDisposable {
 }
 
 const chart = fileURLToPath(new URL('../../charts/berth', import.meta.url));
-const patience = '120s';
+const patience = '300s';
 
 /** A release of that name, not yet installed. Disposal removes it, its namespace, and the previews that it has left. */
 export async function installation({ tools, kubeconfig, nodeIp }: LocalStack, name: string): Promise<Installation> {
