@@ -10,13 +10,11 @@ import type { PreviewConfig } from '../config.ts';
 import type { When } from '../domain/desired.ts';
 import { DiagnosedError } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/json.ts';
-import type { Manifest } from '../domain/manifest.ts';
 import { namespaceName } from '../domain/names.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Diagnosis } from '../domain/preview.ts';
 import { namespaceOptions } from '../namespace-options.ts';
 import { builtInChartPath, planSettings } from '../plan-settings.ts';
-import type { Snapshot } from '../ports.ts';
 import { planCode } from '../reconcile/plan-code.ts';
 import { readConfiguration } from '../reconcile/configuration.ts';
 import { releaseRequest } from '../reconcile/release-request.ts';
@@ -81,7 +79,8 @@ async function renderIn(
   const repository = await openLocalRepository(directory, local, signal);
   const subject = await subjectOf(repository, options, signal);
   const { pullRequest, trust } = subject;
-  const namespace = namespaceName(config.INSTANCE, pullRequest.key, pullRequest.repository.name);
+  const settings = planSettings(config);
+  const namespace = namespaceName(settings.instance, pullRequest.key, pullRequest.repository.name);
   const wanted = { key: pullRequest.key, name: namespace, repository: pullRequest.repository, trust };
   const confinement = confiningObjects({ ...defaultKubernetesOptions, ...namespaceOptions(config) }, wanted);
   const known = { subject, namespace, when: {}, confinement, notes: [] };
@@ -93,7 +92,8 @@ async function renderIn(
   const begun = { ...known, when: manifest?.when ?? {} };
   let plan: Plan | undefined;
   try {
-    plan = await plannedOf(config, subject, namespace, manifest, snapshot, signal);
+    const purpose = { manifest, pullRequest, namespace, trust, settings };
+    plan = await planCode(purpose, trust === 'trusted' ? snapshot : subject.code, snapshot, signal);
     const digests = new Map(plan.images.map(({ name }) => [name, placeholderDigest]));
     await using release = await releaseRequest(plan, namespace, digests, snapshot, signal);
     const { values } = release.request;
@@ -105,18 +105,6 @@ async function renderIn(
     if (!(error instanceof DiagnosedError)) throw error;
     return { ...begun, ...(plan && { plan }), diagnosis: error.diagnosis };
   }
-}
-
-async function plannedOf(
-  config: PreviewConfig,
-  { pullRequest, trust, code }: Subject,
-  namespace: string,
-  manifest: Manifest | undefined,
-  configuration: Snapshot,
-  signal: AbortSignal,
-): Promise<Plan> {
-  const purpose = { manifest, pullRequest, namespace, trust, settings: planSettings(config) };
-  return await planCode(purpose, trust === 'trusted' ? configuration : code, configuration, signal);
 }
 
 function helmOptions(

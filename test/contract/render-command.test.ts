@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { namespaceName } from '../../src/domain/names.ts';
 import { git } from '../adapters/git/git-remote.ts';
 import { berthCommand } from '../cli/berth-command.ts';
 import { localStack } from '../local-stack.ts';
@@ -102,7 +103,8 @@ describe('berth render', { timeout: 200_000 }, () => {
       plan: { images: { web: { ref: string } }; routes: { web: { url: string } } };
     };
     assert.match(plan.images.web.ref, /^r\.acme\.dev\/x\/acme\/shop\/web:c-[0-9a-f]{32}$/);
-    assert.match(plan.routes.web.url, /^http:\/\/pr-3-shop-[0-9a-z]{6}\.pr\.acme\.dev:8081$/);
+    const namespace = namespaceName('berth.12', { repositoryId: 7, number: 3 }, 'shop');
+    assert.equal(plan.routes.web.url, `http://${namespace}.pr.acme.dev:8081`);
   });
 
   it('renders a commit, or what is not committed yet', async () => {
