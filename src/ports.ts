@@ -538,14 +538,13 @@ export const passOutcomes = [
 ] as const;
 export type PassOutcome = (typeof passOutcomes)[number];
 
-export type ActingStep = Exclude<Step['do'], 'nothing' | 'stall' | 'wait'>;
+type ActingStep = Exclude<Step['do'], 'nothing' | 'stall' | 'wait'>;
 
 /** `refused`: by the repository's fault. `stopped`: nobody wants it any more. `failed`: an outage or a defect; tried again. */
 export const buildOutcomes = ['built', 'refused', 'stopped', 'failed'] as const;
 export type BuildOutcome = (typeof buildOutcomes)[number];
 
-export const helmOperations = ['upgrade', 'unlock', 'uninstall'] as const;
-export type HelmOperation = (typeof helmOperations)[number];
+export type HelmOperation = 'upgrade' | 'unlock' | 'uninstall';
 /** As for builds. */
 export const helmOutcomes = ['done', 'refused', 'stopped', 'failed'] as const;
 export type HelmOutcome = (typeof helmOutcomes)[number];

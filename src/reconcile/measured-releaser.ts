@@ -1,12 +1,11 @@
 import { DiagnosedError } from '../domain/errors.ts';
-import type { HelmOperation, Releaser, Telemetry } from '../ports.ts';
+import type { HelmOperation, HelmOutcome, Releaser, Telemetry } from '../ports.ts';
 
 /** The same releaser, whose runs are counted and timed. */
 export function measuredReleaser(telemetry: Pick<Telemetry, 'helmRan'>, releaser: Releaser): Releaser {
   async function measured<T>(operation: HelmOperation, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
     const startedAt = performance.now();
-    const ended = (outcome: Parameters<Telemetry['helmRan']>[1]) =>
-      telemetry.helmRan(operation, outcome, performance.now() - startedAt);
+    const ended = (outcome: HelmOutcome) => telemetry.helmRan(operation, outcome, performance.now() - startedAt);
     try {
       const result = await run();
       ended('done');

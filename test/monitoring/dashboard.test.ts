@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { stringify } from 'yaml';
-import { checkMetrics, dashboardFile, promtool, rulesFile, rulesIn } from './promtool.ts';
+import { assertFound, checkMetrics, dashboardFile, promtool, rulesFile, rulesIn } from './promtool.ts';
 import { metricsIn, metricsText, seriesNames } from './registry.ts';
+import { historyOf } from './scrapes.ts';
 
 interface Panel {
   readonly id: number;
@@ -81,6 +82,12 @@ describe('what watches Berth', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+
+  it('finds something with every query in the figures of a Berth', async () => {
+    const scrape = { at: 0, text };
+    const asked = queries().map(({ expr }) => expr.replaceAll('$namespace', '.*').replaceAll('$__rate_interval', '5m'));
+    await assertFound(asked, historyOf([{ scrape, minutes: 70, goesOn: true }]), 65);
   });
 
   it('has panels that Grafana can place', () => {

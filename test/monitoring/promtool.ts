@@ -41,12 +41,10 @@ export interface Judgement {
 
 /** Checks all of them at once, each in a Prometheus of its own. @throws what promtool found instead. */
 export async function assertAlerts(judgements: readonly Judgement[]): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'berth-promtool-'));
-  try {
-    const file = join(folder, 'test.yaml');
-    const tests = judgements.map(({ alert, series, minute, isFiring }) => ({
+  await testRules(
+    judgements.map(({ alert, series, minute, isFiring }) => ({
       interval: '1m',
-      input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
+      input_series: inputOf(series),
       promql_expr_test: [
         {
           expr: `sum(ALERTS{alertname="${alert}", alertstate="firing"} > bool 0) > bool 0 or vector(0)`,
@@ -54,12 +52,33 @@ export async function assertAlerts(judgements: readonly Judgement[]): Promise<vo
           exp_samples: [{ labels: '{}', value: isFiring ? 1 : 0 }],
         },
       ],
-    }));
+    })),
+  );
+}
+
+function inputOf(series: Series) {
+  return Object.entries(series).map(([name, values]) => ({ series: name, values }));
+}
+
+async function testRules(tests: readonly object[]): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'berth-promtool-'));
+  try {
+    const file = join(folder, 'test.yaml');
     await writeFile(file, stringify({ rule_files: [rulesFile], evaluation_interval: '1m', tests }, { lineWidth: 0 }));
     await promtool('test', 'rules', file);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Checks that every query finds something in that minute. @throws what promtool found instead. */
+export async function assertFound(queries: readonly string[], series: Series, minute: number): Promise<void> {
+  const promql_expr_test = queries.map((query) => ({
+    expr: `count(${query}) > bool 0`,
+    eval_time: `${minute}m`,
+    exp_samples: [{ labels: '{}', value: 1 }],
+  }));
+  await testRules([{ interval: '1m', input_series: inputOf(series), promql_expr_test }]);
 }
 
 export interface Rule {

@@ -44,8 +44,8 @@ function samplesIn(text: string): ReadonlyMap<string, number> {
   const samples = new Map<string, number>();
   for (const line of text.split('\n')) {
     const [, name, , labels, value] = /^([a-z_]\w*)(\{(.*)\})? (\S+)$/.exec(line) ?? [];
-    // Negative ones, which promtool's notation has no word for, are among Node's own figures at most.
-    if (name?.startsWith('berth_') !== true || value === undefined || !(Number(value) >= 0)) continue;
+    // Negative ones, which promtool's notation has no word for, are not among those that anything asks for.
+    if (name === undefined || value === undefined || !(Number(value) >= 0)) continue;
     samples.set(`${name}{instance="berth-0",job="berth"${labels ? `,${labels}` : ''}}`, Number(value));
   }
   return samples;

@@ -9,7 +9,7 @@ import { headersFor, pullRequestEvent, secret } from '../server/delivery.ts';
 import { itInWorld } from './world.ts';
 
 describe('the field `preview` of the log', () => {
-  const lines: { readonly msg: string; readonly [field: string]: unknown }[] = [];
+  const lines: { readonly msg: string; readonly step?: string; readonly [field: string]: unknown }[] = [];
   const log = pino(logOptions({ level: 'debug', role: 'all' }), {
     write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[number]),
   });
@@ -48,7 +48,7 @@ describe('the field `preview` of the log', () => {
       }
       const told = mine
         .filter(({ level }) => level !== 'debug')
-        .map(({ msg, step }) => (step === undefined ? msg : `${msg}: ${String(step)}`));
+        .map(({ msg, step }) => (step === undefined ? msg : `${msg}: ${step}`));
       assert.deepEqual(told, [
         'webhook taken',
         'step done: start builds',
