@@ -27,7 +27,7 @@ describe('values for platforms', () => {
 
     it(`are what every Kubernetes takes: ${platform}`, async () => {
       const needed = platform === 'kind' ? { github: { existingSecret: 'berth-github' } } : least;
-      const objects = await render(chart, needed as Values, { files: [file] });
+      const objects = await render(chart, needed, { files: [file] });
       for (const release of kubernetesReleases) {
         assert.deepEqual(
           objects.flatMap((object) => problemsOf(object, release)),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { inspectChart } from '../../src/adapters/helm/chart-files.ts';
 import { builtInValues } from '../../src/domain/built-in-chart.ts';
 import { DiagnosedError } from '../../src/domain/errors.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
@@ -54,6 +55,17 @@ const full: JsonObject = {
 describe('charts/preview', { concurrency: 2 }, () => {
   it('lints', async () => {
     await lint(chartFolder('preview'), full);
+  });
+
+  it('asks the cluster for nothing, so that it is rendered the quick way', async () => {
+    const { asksCluster, asksRevision, takesTemplates } = await inspectChart(
+      chartFolder('preview'),
+      new AbortController().signal,
+    );
+    assert.deepEqual(
+      { asksCluster, asksRevision, takesTemplates },
+      { asksCluster: false, asksRevision: false, takesTemplates: false },
+    );
   });
 
   it('makes a Deployment and a Service of an app, and nothing else', async () => {

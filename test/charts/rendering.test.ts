@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { parseEndpoint } from '../../src/adapters/buildx/endpoint.ts';
 import { refusalsOf } from '../../src/domain/gate.ts';
 import { chartFolder, type KubernetesObject, lint, render } from './helm.ts';
 import { kubernetesReleases, problemsOf } from './kubernetes-schemas.ts';
 import { containersOf, nameOf, type Workload, withoutChance, workloadsIn } from './objects.ts';
-import { completeSets, least, secrets } from './option-sets.ts';
+import { completeSets, least, merge, secrets } from './option-sets.ts';
 
 const chart = chartFolder('berth');
 const operators = ['monitoring.coreos.com/v1', 'cert-manager.io/v1', 'gateway.networking.k8s.io/v1'];
@@ -219,6 +221,32 @@ describe('secrets of the chart', () => {
     assert.equal(trusted?.size, 1);
     assert.equal(untrusted?.size, 1);
     assert.notDeepEqual(trusted, untrusted);
+  });
+});
+
+describe('certificates of the chart', () => {
+  it('are for the names that Berth has for the daemons, for years, and from one authority', async () => {
+    const objects = await render(chart, merge(least, { buildkit: { trusted: { replicas: 2 } } }), { release: 'one' });
+    const certificate = (side: string, key: string) => {
+      const secret = objects.find(
+        ({ kind, metadata }) => kind === 'Secret' && metadata.name.endsWith(`buildkit-${side}`),
+      );
+      const { data } = secret as unknown as { readonly data: Readonly<Record<string, string>> };
+      return new X509Certificate(Buffer.from(data[key] ?? '', 'base64'));
+    };
+    const settings = objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'one-berth');
+    const { data } = settings as unknown as { readonly data: Readonly<Record<string, string>> };
+    const hosts = (data['BERTH_BUILDKIT'] ?? '')
+      .split(',')
+      .map((endpoint) => new URL(parseEndpoint(endpoint).url).hostname);
+    assert.equal(hosts.length, 2);
+    const authority = certificate('server', 'ca.crt');
+    for (const host of hosts) assert.ok(certificate('server', 'tls.crt').checkHost(host), host);
+    for (const side of ['server', 'client']) {
+      const shown = certificate(side, 'tls.crt');
+      assert.ok(shown.checkIssued(authority) && shown.verify(authority.publicKey), side);
+      assert.ok(Date.parse(shown.validTo) > Date.now() + 9 * 365 * 86_400_000);
+    }
   });
 });
 
