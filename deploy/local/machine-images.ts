@@ -17,7 +17,7 @@ const npmPackage = 'npm@11';
 /** Debian's slim image. @returns its reference. */
 export function pushDebian(places: Places, tools: Tools, dockerHost: string): Promise<string> {
   const gather = (folder: string) => bootstrap(places, folder);
-  return pushImage(places, tools, dockerHost, { name: 'debian', tag: `${release}-slim`, gather });
+  return pushImage(places, tools, dockerHost, { name: 'debian', tag: `${release}-slim`, version: '2', gather });
 }
 
 /** The slim image of the Node that this very program runs on, with npm. @returns its reference. */
@@ -42,14 +42,23 @@ async function bootstrap(places: Places, folder: string): Promise<void> {
     log: path.join(places.logs, 'debootstrap.log'),
     env: { ...process.env, DEBOOTSTRAP_DIR: path.join(tools, 'usr/share/debootstrap'), LC_ALL: 'C' },
   });
-  const left = ['dev', 'var/cache/apt', 'var/lib/apt/lists', 'var/log', ...people.map((name) => `usr/share/${name}`)];
-  for (const name of left) {
+  for (const name of emptied) {
     await rm(path.join(folder, name), { recursive: true });
     await mkdir(path.join(folder, name));
   }
+  const documents = path.join(folder, 'usr/share/doc');
+  await run(['find', documents, '-type', 'f', '!', '-name', 'copyright', '-delete']);
 }
 
-const people = ['doc', 'info', 'locale', 'man'] as const;
+const emptied = [
+  'dev',
+  'usr/share/info',
+  'usr/share/locale',
+  'usr/share/man',
+  'var/cache/apt',
+  'var/lib/apt/lists',
+  'var/log',
+] as const;
 
 async function gatherNode(places: Places, folder: string): Promise<void> {
   await copyUnder(folder, process.execPath, '/usr/local/bin/node');

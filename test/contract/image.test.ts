@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { chmod, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type BuiltImage, buildBerthImage } from '../../deploy/local/berth-image.ts';
+import { freePort } from '../../deploy/local/free-port.ts';
+import { run, RunError } from '../../deploy/local/run.ts';
+import { waitUntil } from '../../deploy/local/wait.ts';
+import { localStack } from '../local-stack.ts';
+import { startRedis } from '../redis-server.ts';
+
+/** What a node pulls that has none of it. */
+const pulledBytes = 115e6;
+/** What a pod at Pod Security level `restricted` with a read-only root gets. */
+const confined = ['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges'] as const;
+const volumes = ['--tmpfs=/tmp', '--tmpfs=/var/lib/berth:uid=65532,mode=700'] as const;
+
+describe("Berth's image", { timeout: 280_000 }, () => {
+  const stack = localStack();
+  const env = { ...process.env, DOCKER_HOST: stack.dockerHost };
+  const docker = (...args: readonly string[]) => run([stack.tools.docker, ...args], { env, timeoutMs: 60_000 });
+  const name = `image-test-${randomBytes(4).toString('hex')}`;
+  let image: BuiltImage;
+  /** Each file and directory as `tar --list --verbose` has it, its path without the slash in front. */
+  let content: readonly { readonly mode: string; readonly owner: string; readonly path: string }[];
+
+  before(async () => {
+    image = await buildBerthImage(stack);
+    await docker('create', `--name=${name}`, image.reference);
+    const archive = path.join(tmpdir(), `${name}.tar`);
+    try {
+      await docker('export', `--output=${archive}`, name);
+      const listed = await run(['tar', '--list', '--verbose', '--numeric-owner', '--file', archive], {
+        timeoutMs: 60_000,
+      });
+      content = listed
+        .trim()
+        .split('\n')
+        .map((line) => {
+          const [mode = '', owner = '', , , , ...rest] = line.split(/\s+/);
+          return { mode, owner, path: (rest.join(' ').split(/ (?:->|link to) /)[0] ?? '').replace(/\/$/, '') };
+        });
+    } finally {
+      await rm(archive, { force: true });
+    }
+  });
+  after(async () => {
+    // Volumes too. What the container was made of is the image's, whose layers the next build wants.
+    await docker('rm', '--force', '--volumes', name).catch(() => undefined);
+  });
+
+  /** Runs something in it to its end. */
+  const inside = (entrypoint: string, ...args: readonly string[]) =>
+    docker(
+      'run',
+      '--rm',
+      '--network=none',
+      ...confined,
+      ...volumes,
+      `--entrypoint=${entrypoint}`,
+      image.reference,
+      ...args,
+    );
+
+  it('says what it is', async () => {
+    const [config] = JSON.parse(await docker('inspect', '--format={{json .Config}}', name).then((each) => `[${each}]`));
+    assert.deepEqual(
+      { user: config.User, entrypoint: config.Entrypoint, command: config.Cmd ?? undefined },
+      { user: '65532:65532', entrypoint: ['tini', '--', 'berth'], command: undefined },
+    );
+    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+    const label = (key: string) => config.Labels[`org.opencontainers.image.${key}`];
+    assert.equal(label('version'), version);
+    assert.match(label('revision'), /^[0-9a-f]{40}$/);
+    assert.equal(label('title'), 'Berth');
+    assert.equal(label('licenses'), 'Apache-2.0');
+    assert.ok(label('description') && label('source'));
+  });
+
+  it('has the programs that Berth runs, and no others', () => {
+    const programs = content.filter(
+      ({ mode, path: file }) => /^[-hl]/.test(mode) && /^(usr\/)?(local\/)?s?bin\//.test(file),
+    );
+    assert.deepEqual(programs.map(({ path: file }) => path.basename(file)).toSorted(), [
+      'berth',
+      'dash',
+      'docker-buildx',
+      'git',
+      'git-upload-pack',
+      'helm',
+      'node',
+      'sh',
+      'tini',
+    ]);
+  });
+
+  it('has nothing of what it was made with', () => {
+    const left = /(^|\/)(npm|typescript|apt|perl5?|python3?|gcc|include)\/|\.ts$|\.map$|^root\/|^home\/./;
+    assert.deepEqual(
+      content.filter(({ path: file }) => left.test(file)).map(({ path: file }) => file),
+      [],
+    );
+  });
+
+  it('has the licence of everything', () => {
+    const files = new Set(content.map(({ path: file }) => file));
+    for (const file of ['LICENSE', 'THIRD_PARTY_LICENSES.md']) assert.ok(files.has(`berth/${file}`), file);
+    for (const name of ['git', 'libc6', 'tini']) assert.ok(files.has(`usr/share/doc/${name}/copyright`), name);
+    // How scanners know what has a hole.
+    for (const name of ['git', 'libc6', 'libgnutls30']) assert.ok(files.has(`var/lib/dpkg/status.d/${name}`), name);
+  });
+
+  it('lets its user write to its own directory and to /tmp alone, and become nobody else', () => {
+    const open = content.filter(({ mode }) => !mode.startsWith('l') && (mode[8] === 'w' || /s/i.test(mode)));
+    assert.deepEqual(
+      open.map(({ path: file }) => file),
+      ['tmp'],
+    );
+    const owned = content.filter(({ owner }) => owner !== '0/0');
+    assert.deepEqual(
+      owned.map(({ path: file, owner }) => `${file} ${owner}`),
+      ['var/lib/berth 65532/65532'],
+    );
+  });
+
+  it('is small', async () => {
+    const accept = 'application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json';
+    const [host, ...repository] = image.repository.split('/');
+    const url = `http://${host}/v2/${repository.join('/')}/manifests/${image.digest}`;
+    const { layers } = (await (await fetch(url, { headers: { accept } })).json()) as { layers: { size: number }[] };
+    const pulled = layers.reduce((sum, { size }) => sum + size, 0);
+    assert.ok(pulled < pulledBytes, `${pulled} bytes to pull`);
+  });
+
+  it('has the versions that the Dockerfile names, or what stands for them here', async () => {
+    const [node, helm, git, buildx] = await Promise.all([
+      inside('node', '--version'),
+      inside('helm', 'version', '--template', '{{.Version}}'),
+      inside('git', '--version'),
+      inside('docker-buildx', 'version'),
+    ]);
+    assert.match(node, /^v24\./);
+    assert.equal(helm.trim(), 'v4.1.4');
+    assert.match(git, /^git version 2\.39\./);
+    assert.match(buildx, /^github\.com\/docker\/buildx v?0\./);
+  });
+
+  it('fetches by HTTPS and trusts the usual authorities', async () => {
+    // Nobody is there to answer, but the helper is.
+    const failure = await inside('git', 'ls-remote', 'https://127.0.0.1:1/x').catch((error: unknown) => error);
+    assert.match(String(failure), /Failed to connect|Could not connect|Couldn't connect/);
+    const bundle = await inside(
+      'node',
+      '--print',
+      'fs.readFileSync("/etc/ssl/certs/ca-certificates.crt", "utf8").match(/BEGIN/g).length',
+    );
+    assert.ok(Number(bundle) > 100, bundle);
+  });
+
+  it('helps, and tells what is missing', async () => {
+    assert.match(await inside('berth', '--help'), /berth <command>/);
+    const failure = await inside('berth', 'doctor', '--read-only').catch((error: unknown) => error);
+    assert.ok(failure instanceof RunError && failure.exitCode !== 0, String(failure));
+    assert.match(failure.message, /BERTH_GITHUB_APP_ID: is not set/);
+  });
+
+  describe('while it runs', () => {
+    const container = `${name}-running`;
+    const listen = async () => `127.0.0.1:${await freePort()}`;
+    let folder: string;
+    let redis: Awaited<ReturnType<typeof startRedis>>;
+    let operations: string;
+    before(async () => {
+      folder = await mkdtemp(path.join(tmpdir(), `${name}-`));
+      await chmod(folder, 0o755);
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      await writeFile(path.join(folder, 'key.pem'), privateKey.export({ type: 'pkcs1', format: 'pem' }));
+      await cp(stack.kubeconfig, path.join(folder, 'kubeconfig'));
+      await chmod(path.join(folder, 'kubeconfig'), 0o644);
+      redis = await startRedis();
+      operations = await listen();
+      const settings = {
+        GITHUB_APP_ID: '1',
+        GITHUB_PRIVATE_KEY_FILE: '/given/key.pem',
+        GITHUB_WEBHOOK_SECRET: randomBytes(16).toString('hex'),
+        GITHUB_API_URL: 'http://127.0.0.1:1',
+        REDIS_URL: redis.url,
+        REGISTRY: `${stack.registry}/${name}`,
+        PREVIEW_DOMAIN: 'localhost',
+        KUBECONFIG: '/given/kubeconfig',
+        BUILDKIT: 'tcp://127.0.0.1:1',
+        INSTANCE: name,
+        OPERATIONS_LISTEN: operations,
+        LISTEN: await listen(),
+        GATEWAY_LISTEN: await listen(),
+      };
+      const given = Object.entries(settings).map(([key, value]) => `--env=BERTH_${key}=${value}`);
+      const mount = `--mount=type=bind,source=${folder},target=/given,readonly`;
+      const options = ['--detach', '--network=host', `--name=${container}`, ...confined, ...volumes, mount, ...given];
+      await docker('run', ...options, image.reference);
+    });
+    after(async () => {
+      await docker('rm', '--force', '--volumes', container).catch(() => undefined);
+      await redis[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    it('is ready, with all roles, on a root that cannot be written to', async () => {
+      const isReady = () =>
+        fetch(`http://${operations}/readyz`).then(
+          ({ ok }) => ok,
+          () => false,
+        );
+      await waitUntil('Berth to be ready', isReady, { timeoutMs: 60_000 }).catch(async (error: unknown) => {
+        throw new Error(await docker('logs', container), { cause: error });
+      });
+      const refusal = await docker('exec', container, 'sh', '-c', 'echo > /berth/x').catch((error: unknown) => error);
+      assert.match(String(refusal), /Read-only file system/);
+    });
+
+    it('collects what others leave behind', async () => {
+      // The shell ends first: its child then belongs to the container's first process.
+      await docker('exec', container, 'sh', '-c', 'node --eval "setTimeout(() => {}, 200)" &');
+      const states = () => docker('top', container, '-eo', 'pid,stat,args');
+      await waitUntil('the orphan to end', async () => !(await states()).includes('--eval'), { timeoutMs: 20_000 });
+      assert.doesNotMatch(await states(), /^\s*\d+\s+Z/m);
+    });
+
+    it('ends when it is asked to', async () => {
+      await docker('stop', '--time=30', container);
+      const [state] = JSON.parse(`[${await docker('inspect', '--format={{json .State}}', container)}]`);
+      assert.equal(state.ExitCode, 0, await docker('logs', container));
+    });
+  });
+});
