@@ -1,6 +1,7 @@
 /** What is done every now and then. */
 import type { Adapters } from './adapters.ts';
 import type { Config } from './config.ts';
+import { imageInstance } from './plan-settings.ts';
 import type { Chore } from './reconcile/chore.ts';
 import type { Ports } from './reconcile/ports.ts';
 import { redeliver } from './reconcile/redelivery.ts';
@@ -11,7 +12,11 @@ import { removeUnusedImages, unusedImagesEveryMs } from './reconcile/unused-imag
  * The sweep, which anybody may ask for; every now and then in processes with the role `sweep` only. A server apart from other
  * roles has no rights in the cluster: what it asks for triggers what GitHub lists, and the rest waits for the next sweep.
  */
-export function sweeping(config: Pick<Config, 'ROLES' | 'SWEEP_INTERVAL' | 'INSTANCE'>, ports: Ports): Chore {
+export function sweeping(
+  config: Pick<Config, 'ROLES' | 'SWEEP_INTERVAL' | 'INSTANCE' | 'GITHUB_APP_ID'>,
+  ports: Ports,
+): Chore {
+  const instance = imageInstance(config);
   return {
     name: 'sweep',
     by: 'one process',
@@ -19,9 +24,9 @@ export function sweeping(config: Pick<Config, 'ROLES' | 'SWEEP_INTERVAL' | 'INST
     catchesUp: true,
     async run(signal) {
       const seesCluster = config.ROLES.includes('sweep') || config.ROLES.includes('worker');
-      if (!seesCluster) return void (await sweep({ ...ports, cluster: undefined }, signal, config.INSTANCE));
+      if (!seesCluster) return void (await sweep({ ...ports, cluster: undefined }, signal, instance));
       try {
-        ports.telemetry.swept(await sweep(ports, signal, config.INSTANCE));
+        ports.telemetry.swept(await sweep(ports, signal, instance));
       } catch (error) {
         if (!signal.aborted) ports.telemetry.swept(undefined);
         throw error;
