@@ -50,7 +50,7 @@ function jsonOf(rendered: Rendered, { planOnly, withNamespace }: View): JsonObje
 }
 
 /** The plan in the words of the manifest. */
-export function planOf({ subject, namespace, when, plan, values }: Rendered): JsonObject {
+function planOf({ subject, namespace, when, plan, values }: Rendered): JsonObject {
   const { pullRequest, trust, isChanged } = subject;
   const { repository, head, base, key } = pullRequest;
   const asked = plain(when) as JsonObject;

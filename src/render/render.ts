@@ -50,7 +50,7 @@ export interface Rendered {
 }
 
 /** Images are not built: this stands for what only a build can tell. */
-export const placeholderDigest = `sha256:${'0'.repeat(64)}`;
+const placeholderDigest = `sha256:${'0'.repeat(64)}`;
 
 /** @throws RenderError when there is nothing to look at, or a program is missing. */
 export async function render(config: PreviewConfig, options: RenderOptions, signal: AbortSignal): Promise<Rendered> {
