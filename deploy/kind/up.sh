@@ -24,6 +24,7 @@ if ! docker inspect "$registry" >/dev/null 2>&1; then
   docker run --detach --restart=always --name "$registry" --network kind \
     --env REGISTRY_STORAGE_DELETE_ENABLED=true registry:2 >/dev/null
 fi
+# Where nodes look for registries since kind 0.27. Source: kind.sigs.k8s.io/docs/user/local-registry
 for node in $(kind get nodes --name "$cluster"); do
   docker exec "$node" mkdir -p "/etc/containerd/certs.d/$registry:5000"
   printf '[host."http://%s:5000"]\n' "$registry" |

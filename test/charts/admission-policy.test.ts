@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { Environment } from '@marcbachmann/cel-js';
-import { type Manifest, neededValues, objectOf, render } from './render.ts';
+import { chartFolder, type KubernetesObject, render } from './helm.ts';
+import { objectOf } from './objects.ts';
+import { least } from './option-sets.ts';
+
+const chart = chartFolder('berth');
 
 interface Policy {
   readonly failurePolicy: string;
@@ -65,9 +69,9 @@ function verdictOf(policy: Policy, request: Request): string {
 
 describe('the admission policy in charts/berth', () => {
   let policy: Policy;
-  let objects: readonly Manifest[];
+  let objects: readonly KubernetesObject[];
   before(async () => {
-    objects = await render({ ...neededValues, together: { enabled: false } }, available);
+    objects = await render(chart, { ...least, together: { enabled: false } }, available);
     policy = objectOf(objects, kind, 'berth-berth')['spec'] as Policy;
   });
 
@@ -219,10 +223,10 @@ describe('the admission policy in charts/berth', () => {
   });
 
   it('is left out where the cluster has no such thing, unless it is asked for', async () => {
-    const has = (rendered: readonly Manifest[]) => rendered.some((object) => object.kind === kind);
-    assert.equal(has(await render(neededValues)), false);
-    assert.equal(has(await render({ ...neededValues, admissionPolicy: { enabled: false } }, available)), false);
-    assert.equal(has(await render({ ...neededValues, admissionPolicy: { enabled: true } })), true);
-    assert.equal(has(await render(neededValues, available)), true);
+    const has = (rendered: readonly KubernetesObject[]) => rendered.some((object) => object.kind === kind);
+    assert.equal(has(await render(chart, least)), false);
+    assert.equal(has(await render(chart, { ...least, admissionPolicy: { enabled: false } }, available)), false);
+    assert.equal(has(await render(chart, { ...least, admissionPolicy: { enabled: true } })), true);
+    assert.equal(has(await render(chart, least, available)), true);
   });
 });

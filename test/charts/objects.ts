@@ -51,6 +51,14 @@ export const containersOf = ({ pod }: Workload): readonly Container[] => [
   ...pod.containers,
 ];
 
+/** The one object of that kind and name. @throws when there is none. */
+export function objectOf(objects: readonly KubernetesObject[], kind: string, name: string): KubernetesObject {
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
+  if (found !== undefined) return found;
+  const names = objects.filter((object) => object.kind === kind).map(({ metadata }) => metadata.name);
+  throw new Error(`there is no ${kind} ${name}, but ${names.join(', ') || 'none'}`);
+}
+
 /** `<Kind> <namespace>/<name>`, which is one object in a cluster. */
 export const nameOf = ({ kind, metadata }: KubernetesObject): string =>
   `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { type Manifest, neededValues, objectOf, render } from './render.ts';
+import { chartFolder, type KubernetesObject, render, type Values } from './helm.ts';
+import { objectOf } from './objects.ts';
+import { least, merge } from './option-sets.ts';
+
+const chart = chartFolder('berth');
 
 interface Deployment {
   readonly replicas?: number;
@@ -32,18 +36,18 @@ interface Container {
 }
 
 const apart = {
-  ...neededValues,
-  registry: { ...neededValues.registry, dockerConfigSecret: 'registry' },
+  ...least,
+  registry: { ...least.registry, dockerConfigSecret: 'registry' },
   together: { enabled: false },
 };
 
-const deploymentOf = (objects: readonly Manifest[], name: string) =>
+const deploymentOf = (objects: readonly KubernetesObject[], name: string) =>
   objectOf(objects, 'Deployment', name)['spec'] as Deployment;
 
 describe("Berth's pods in charts/berth", () => {
-  let objects: readonly Manifest[];
+  let objects: readonly KubernetesObject[];
   before(async () => {
-    objects = await render(apart);
+    objects = await render(chart, apart);
   });
 
   const secrets: readonly { readonly role: string; readonly has: readonly string[] }[] = [
@@ -81,7 +85,7 @@ describe("Berth's pods in charts/berth", () => {
   }
 
   it('are found by the Services of their roles, together or apart', async () => {
-    for (const rendered of [objects, await render(neededValues)]) {
+    for (const rendered of [objects, await render(chart, least)]) {
       const deployments = rendered.filter(({ kind }) => kind === 'Deployment').map(({ spec }) => spec as Deployment);
       for (const role of ['server', 'gateway']) {
         const { selector } = objectOf(rendered, 'Service', `berth-${role}`)['spec'] as {
@@ -100,7 +104,7 @@ describe("Berth's pods in charts/berth", () => {
   });
 
   it('are alive and, with a gateway among them, ready without Redis', async () => {
-    const together = deploymentOf(await render(neededValues), 'berth').template.spec.containers[0];
+    const together = deploymentOf(await render(chart, least), 'berth').template.spec.containers[0];
     const pathOf = (container: Container) => container.readinessProbe.httpGet.path;
     assert.equal(pathOf(together), '/readyz/roles');
     assert.equal(pathOf(deploymentOf(objects, 'berth-gateway').template.spec.containers[0]), '/readyz/roles');
@@ -115,7 +119,7 @@ describe("Berth's pods in charts/berth", () => {
       { SHUTDOWN_TIMEOUT: '1h', worker: 3_615, server: 3_620 },
     ];
     for (const { SHUTDOWN_TIMEOUT, worker, server } of rows) {
-      const rendered = await render({ ...apart, config: { SHUTDOWN_TIMEOUT } });
+      const rendered = await render(chart, { ...apart, config: { SHUTDOWN_TIMEOUT } });
       const graceOf = (role: string) =>
         deploymentOf(rendered, `berth-${role}`).template.spec.terminationGracePeriodSeconds;
       assert.deepEqual([graceOf('worker'), graceOf('server')], [worker, server]);
@@ -130,7 +134,7 @@ describe("Berth's pods in charts/berth", () => {
       { memory: 1_073_741_824, megabytes: 512 },
     ];
     for (const { memory, megabytes } of rows) {
-      const rendered = await render({ ...neededValues, together: { resources: { limits: { memory } } } });
+      const rendered = await render(chart, { ...least, together: { resources: { limits: { memory } } } });
       const { env } = deploymentOf(rendered, 'berth').template.spec.containers[0];
       assert.equal(env.find(({ name }) => name === 'NODE_OPTIONS')?.value, `--max-old-space-size=${megabytes}`);
     }
@@ -139,7 +143,7 @@ describe("Berth's pods in charts/berth", () => {
   it('start anew when what they read at their start has changed, and only then', async () => {
     const secrets = { appId: 1, privateKey: 'PRIVATE KEY', webhookSecret: '0123456789abcdef', existingSecret: '' };
     const templateOf = async (values: object) =>
-      JSON.stringify(deploymentOf(await render({ ...neededValues, github: secrets, ...values }), 'berth').template);
+      JSON.stringify(deploymentOf(await render(chart, { ...least, github: secrets, ...values }), 'berth').template);
     const first = await templateOf({});
     assert.equal(await templateOf({ together: { replicas: 3 } }), first);
     assert.notEqual(await templateOf({ config: { LOG_LEVEL: 'debug' } }), first);

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { neededRights, rightText } from '../../src/adapters/kubernetes/rights.ts';
-import { type Manifest, neededValues, objectOf, render } from './render.ts';
+import { chartFolder, type KubernetesObject, render } from './helm.ts';
+import { objectOf } from './objects.ts';
+import { least } from './option-sets.ts';
+
+const chart = chartFolder('berth');
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -10,10 +14,10 @@ interface Rule {
   readonly resourceNames?: readonly string[];
 }
 
-const apart = { ...neededValues, together: { enabled: false }, config: { SECRETS_NAMESPACE: 'given' } };
+const apart = { ...least, together: { enabled: false }, config: { SECRETS_NAMESPACE: 'given' } };
 
 /** Everything that is bound to the account, once, as people write it. */
-function rightsOf(objects: readonly Manifest[], account: string): readonly string[] {
+function rightsOf(objects: readonly KubernetesObject[], account: string): readonly string[] {
   const bindings = objects.filter(
     ({ kind, subjects }) =>
       (kind === 'ClusterRoleBinding' || kind === 'RoleBinding') &&
@@ -44,23 +48,23 @@ function needed(deployerRole: string, roles?: readonly string[]): readonly strin
 describe('rights in charts/berth', () => {
   for (const role of ['server', 'worker', 'gateway', 'sweep']) {
     it(`gives the account of the role ${role} what it needs, and nothing else`, async () => {
-      const objects = await render(apart);
+      const objects = await render(chart, apart);
       assert.deepEqual(rightsOf(objects, `berth-${role}`), needed('berth-deployer', [role]));
     });
   }
 
   it('gives the one account of all roles what they need together', async () => {
-    const objects = await render({ ...apart, together: { enabled: true } });
+    const objects = await render(chart, { ...apart, together: { enabled: true } });
     assert.deepEqual(rightsOf(objects, 'berth'), needed('berth-deployer'));
   });
 
   it('confines binding to the deployer role of this release', async () => {
-    const objects = await render(apart, { release: 'second' });
+    const objects = await render(chart, apart, { release: 'second' });
     assert.deepEqual(rightsOf(objects, 'second-berth-worker'), needed('second-berth-deployer', ['worker']));
   });
 
   it('gives nothing in a namespace of Secrets that there is not', async () => {
-    const objects = await render({ ...neededValues, together: { enabled: false } });
+    const objects = await render(chart, { ...least, together: { enabled: false } });
     assert.deepEqual(
       objects.filter(({ kind }) => kind === 'Role' || kind === 'RoleBinding').map(({ metadata }) => metadata.namespace),
       [],
