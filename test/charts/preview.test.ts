@@ -207,7 +207,7 @@ describe('charts/preview', { concurrency: 2 }, () => {
 describe('docs/charts.md', () => {
   const docs = readFileSync(new URL('../../docs/charts.md', import.meta.url), 'utf8');
 
-  for (const [, text = ''] of (docs.split('\n## Recipes\n')[1] ?? '').matchAll(/```yaml\n([^]*?)```/g)) {
+  for (const [, text = ''] of (docs.split('\n### Recipes\n')[1] ?? '').matchAll(/```yaml\n([^]*?)```/g)) {
     it(`has a recipe that can be cooked: ${text.split('\n', 1)[0]} …`, async () => {
       const { images = [{ name: 'web' }], values } = parseManifest(text, '.berth.yaml');
       const objects = await renderPreview(builtInValues(images, new Map(), values));
@@ -232,8 +232,8 @@ describe('docs/charts.md', () => {
       '`redis`': keysOf('redis'),
     };
     for (const [heading, keys] of Object.entries(tables)) {
-      const [, section = ''] = docs.split(`\n### ${heading}\n`);
-      const rows = section.split(/\n#{2,3} /)[0]?.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm) ?? [];
+      const [, section = ''] = docs.split(`\n#### ${heading}\n`);
+      const rows = section.split(/\n#{2,4} /)[0]?.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm) ?? [];
       const documented = [...rows].flatMap(([, cell = '']) =>
         [...cell.matchAll(/`(\w+)`/g)].map(([, key = '']) => key),
       );
