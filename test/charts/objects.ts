@@ -17,7 +17,7 @@ export interface Container {
 
 type Resources = Readonly<Record<string, unknown>>;
 
-export interface PodSpec {
+interface PodSpec {
   readonly serviceAccountName?: string;
   readonly automountServiceAccountToken?: boolean;
   readonly initContainers?: readonly Container[];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { chartFolder, type KubernetesObject, render, type Values } from './helm.ts';
+import { chartFolder, type KubernetesObject, render } from './helm.ts';
 import { objectOf } from './objects.ts';
 import { least, merge } from './option-sets.ts';
 
@@ -35,11 +35,7 @@ interface Container {
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
 }
 
-const apart = {
-  ...least,
-  registry: { ...least.registry, dockerConfigSecret: 'registry' },
-  together: { enabled: false },
-};
+const apart = merge(least, { registry: { dockerConfigSecret: 'registry' }, together: { enabled: false } });
 
 const deploymentOf = (objects: readonly KubernetesObject[], name: string) =>
   objectOf(objects, 'Deployment', name)['spec'] as Deployment;

@@ -6,7 +6,7 @@ import { isMap, isScalar, parse, parseDocument } from 'yaml';
 import { parseConfig, variableNames } from '../../src/config.ts';
 import { chartFolder, render } from './helm.ts';
 import { objectOf } from './objects.ts';
-import { least, merge } from './option-sets.ts';
+import { least } from './option-sets.ts';
 
 const chart = chartFolder('berth');
 
