@@ -208,14 +208,14 @@ describe('alerts', () => {
   it('fire on their faults, and only then', async () => {
     await assertAlerts(
       rows.flatMap(({ alert, healthy, faulty }) => [
-        { alert, series: healthy, minute, isFiring: false },
-        { alert, series: faulty, minute, isFiring: true },
+        { alert, series: healthy, quietAt: minute },
+        { alert, series: faulty, firingAt: minute },
       ]),
     );
   });
 
   it('would be seen to be quiet where they should fire', async () => {
     const [{ alert, healthy }] = rows as readonly [Row];
-    await assert.rejects(assertAlerts([{ alert, series: healthy, minute, isFiring: true }]), /got:/);
+    await assert.rejects(assertAlerts([{ alert, series: healthy, firingAt: minute }]), /got:/);
   });
 });

@@ -31,27 +31,32 @@ export async function checkMetrics(text: string): Promise<string> {
   return run([program, 'check', 'metrics'], { input: text, timeoutMs: 60_000 });
 }
 
-/** What Prometheus is to find of an alert in one minute of a history. */
+/** What Prometheus is to find of an alert in minutes of a history. */
 export interface Judgement {
   readonly alert: string;
   readonly series: Series;
-  readonly minute: number;
-  readonly isFiring: boolean;
+  readonly quietAt?: number;
+  readonly firingAt?: number;
 }
 
 /** Checks all of them at once, each in a Prometheus of its own. @throws what promtool found instead. */
 export async function assertAlerts(judgements: readonly Judgement[]): Promise<void> {
   await testRules(
-    judgements.map(({ alert, series, minute, isFiring }) => ({
+    judgements.map(({ alert, series, quietAt, firingAt }) => ({
       interval: '1m',
       input_series: inputOf(series),
       promql_expr_test: [
-        {
-          expr: `sum(ALERTS{alertname="${alert}", alertstate="firing"} > bool 0) > bool 0 or vector(0)`,
-          eval_time: `${minute}m`,
-          exp_samples: [{ labels: '{}', value: isFiring ? 1 : 0 }],
-        },
-      ],
+        { minute: quietAt, value: 0 },
+        { minute: firingAt, value: 1 },
+      ].flatMap(({ minute, value }) =>
+        minute === undefined
+          ? []
+          : {
+              expr: `sum(ALERTS{alertname="${alert}", alertstate="firing"} > bool 0) > bool 0 or vector(0)`,
+              eval_time: `${minute}m`,
+              exp_samples: [{ labels: '{}', value }],
+            },
+      ),
     })),
   );
 }
