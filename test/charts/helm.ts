@@ -8,7 +8,7 @@ import { localStack } from '../local-stack.ts';
 const execute = promisify(execFile);
 
 /** Something to put into YAML or JSON. */
-export type Value = string | number | boolean | null | readonly Value[] | Values;
+type Value = string | number | boolean | null | readonly Value[] | Values;
 export interface Values {
   readonly [name: string]: Value;
 }
