@@ -141,7 +141,8 @@ export function buildGateway(options: GatewayOptions): Gateway {
     } else {
       const { upstream } = destination;
       const onFailure = (error: Error) => orDrop(fail(request, response(), upstream, error), client);
-      const onAnswer = () => telemetry?.visited('tunnelled', performance.now() - startedAt);
+      const onAnswer = (hasSwitched: boolean) =>
+        telemetry?.visited(hasSwitched ? 'tunnelled' : 'served', performance.now() - startedAt);
       tunnel(request, client, head, upstream, { ...headers, connectTimeoutMs, onFailure, onAnswer, response });
     }
   }

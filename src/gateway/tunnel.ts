@@ -10,8 +10,8 @@ export interface TunnelOptions extends Omit<RequestHeaderOptions, 'publicProtoco
   readonly connectTimeoutMs: number;
   /** Called at most once, and only as long as the client has received nothing. */
   readonly onFailure: (error: Error) => void;
-  /** Called when the upstream has begun to answer as asked. */
-  readonly onAnswer?: () => void;
+  /** Called when the upstream has begun to answer, by switching or otherwise. */
+  readonly onAnswer?: (hasSwitched: boolean) => void;
   /** Answers the client when the upstream declines to switch; made when it is needed. */
   readonly response: () => ServerResponse;
 }
@@ -44,7 +44,7 @@ export function tunnel(
   client.once('close', abandon);
 
   upstreamRequest.once('upgrade', (answer, server, serverHead) => {
-    options.onAnswer?.();
+    options.onAnswer?.(true);
     const headers = [
       ...responseHeaders(answer, options.privateCookies),
       'Connection',
@@ -58,6 +58,7 @@ export function tunnel(
     join(client, server);
   });
   upstreamRequest.once('response', (answer) => {
+    options.onAnswer?.(false);
     const response = options.response();
     response.writeHead(answer.statusCode ?? 502, responseHeaders(answer, options.privateCookies));
     answer.pipe(response);

@@ -34,6 +34,14 @@ describe('visits', () => {
     });
     assert.deepEqual(tunnelled, [['tunnelled', true]]);
     sockets.close();
+    upstream.removeAllListeners('upgrade');
+    const declined = await visits(async () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${gateway.port}/`, { headers: { host } });
+      await once(socket, 'unexpected-response');
+      socket.on('error', () => undefined);
+      socket.terminate();
+    });
+    assert.deepEqual(declined, [['served', true]]);
 
     gateway.serveAt(1);
     assert.deepEqual(await visits(() => get()), [['unreachable', false]]);
