@@ -63,18 +63,24 @@ describe('Berth installed by its chart', { timeout: 900_000 }, () => {
   });
 
   it('is upgraded while previews are being built and looked at, and nobody notices', async () => {
+    const [watched, ...busy] = lasting;
+    assert(watched);
+    const earlier = world.github.deliveries.all.length;
     await using visitor = await visiting(() => world.visit(urls[0] ?? ''));
-    const heads = lasting.map(({ number }) => world.github.push(slow, number, slowPage(`changed ${number}`, 6)));
+    const push = (number: number, text: string, seconds: number) =>
+      world.github.push(slow, number, slowPage(`${text} ${number}`, seconds));
+    const changed = busy.map(({ number }) => push(number, 'changed', 6));
     await world.install({ ...twoOfEach, config: { ...world.config, LOG_LEVEL: 'info' } });
-    const latest = lasting.map(({ number }, index) =>
-      index % 2 === 0 ? world.github.push(slow, number, slowPage(`changed again ${number}`, 1)) : (heads[index] ?? ''),
+    const latest = busy.map(({ number }, index) =>
+      index === 0 ? push(number, 'changed again', 1) : (changed[index] ?? ''),
     );
-    const now = await Promise.all(lasting.map(({ number }, index) => world.running(slow, number, latest[index] ?? '')));
-    assert.deepEqual(now, urls, 'previews keep their addresses');
-    await everyoneServes(world, latest);
+    const now = await Promise.all(busy.map(({ number }, index) => world.running(slow, number, latest[index] ?? '')));
+    assert.deepEqual(now, urls.slice(1), 'previews keep their addresses');
+    await everyoneServes(world, [watched.headSha, ...latest]);
     assert.deepEqual(await visitor.refused(), [], 'the gateway was there all the time');
     await world.github.deliveries.settled();
-    const lost = world.github.deliveries.all.filter(({ state, statusCode }) => state === 'done' && statusCode !== 202);
+    const sent = world.github.deliveries.all.slice(earlier);
+    const lost = sent.filter(({ statusCode }) => statusCode !== 202);
     assert.deepEqual(
       lost.map(({ event, status }) => [event, status]),
       [],
