@@ -1,6 +1,6 @@
 /** Where Redis is, as one URL says it: a server, a primary that Sentinels know, or a Cluster. */
 
-export interface RedisNode {
+interface RedisNode {
   readonly host: string;
   readonly port: number;
 }

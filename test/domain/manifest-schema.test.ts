@@ -21,7 +21,11 @@ describe('schema/berth.schema.json', () => {
     assert.deepEqual(schema, manifestJsonSchema());
   });
 
-  for (const path of ['deploy/examples/shop/.berth.yaml', 'deploy/examples/fullstack/.berth.yaml', 'docs/manifest.md']) {
+  for (const path of [
+    'deploy/examples/shop/.berth.yaml',
+    'deploy/examples/fullstack/.berth.yaml',
+    'docs/manifest.md',
+  ]) {
     it(`accepts what ${path} shows, as \`parseManifest\` does`, () => {
       const text = path.endsWith('.md') ? /```yaml\n# \.berth\.yaml\n([^]*?)```/.exec(read(path))?.[1] : read(path);
       assert.ok(text);
