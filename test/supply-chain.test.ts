@@ -76,10 +76,18 @@ describe('the Dockerfile', () => {
     assert.doesNotMatch(last, /^USER (root|0)/m);
   });
 
-  it('installs nothing but by the lock file, and leaves the tools for it behind', () => {
-    assert.doesNotMatch(textOf('Dockerfile'), /npm (install|i|update) |curl |wget |ADD http/);
-    assert.match(textOf('Dockerfile'), /^COPY .*package-lock\.json \.npmrc /m);
+  it('brings along what the lock file names, and no tools to get more', () => {
+    assert.doesNotMatch(textOf('Dockerfile'), /curl |wget |ADD http/);
+    for (const stage of stages.filter((text) => /npm (ci|install) /.test(text))) {
+      assert.match(stage, /^COPY .*package-lock\.json \.npmrc /m);
+      assert.match(stage, /npm (ci|install) .*--ignore-scripts/);
+    }
     assert.match(textOf('.npmrc'), /^strict-allow-scripts=true$/m);
-    assert.match(last, /rm -rf [^\n]*\/usr\/local\/lib\/node_modules/);
+    assert.match(last, /^scratch\n/);
+    const packages = stages.filter((text) => text.includes('AS packages\n'));
+    assert.match(packages.join(''), /npm ci --omit=dev /);
+    assert.deepEqual(last.match(/^COPY .*node_modules.*$/gm), [
+      'COPY --from=packages /berth/node_modules /berth/node_modules',
+    ]);
   });
 });
