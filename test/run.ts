@@ -44,8 +44,8 @@ const suites: Readonly<Record<string, Suite>> = {
   faults: { needsStack: false, files: globSync(['test/faults/**/*.test.ts', ...longOnes]), concurrency: 2 },
   // What Helm makes of the charts, without a cluster; the stack brings Helm along.
   charts: { needsStack: true, files: globSync('test/charts/**/*.test.ts'), concurrency: 2 },
-  contract: { needsStack: true, files: globSync('test/{contract,monitoring}/**/*.test.ts'), concurrency: 2 },
-  e2e: { needsStack: true, files: globSync('test/e2e/**/*.test.ts'), concurrency: 2 },
+  contract: { needsStack: true, files: globSync('test/{contract,monitoring}/**/*.test.ts'), concurrency: 3 },
+  e2e: { needsStack: true, files: globSync('test/e2e/**/*.test.ts'), concurrency: 3 },
 };
 
 const reporter = fileURLToPath(new URL('result-reporter.ts', import.meta.url));
