@@ -258,7 +258,7 @@ describe('images in a real registry', { timeout: 180_000 }, () => {
     proxy.misbehave = (request) => {
       // As a registry with small pages would answer.
       if (request.url?.endsWith('/tags/list')) request.url += '?n=1';
-      if (request.url?.endsWith('/_catalog')) request.url += '?n=20';
+      if (request.url?.endsWith('/_catalog')) request.url += '?n=3';
       return false;
     };
     const before = proxy.requests.length;
