@@ -149,6 +149,7 @@ function passwordSeed(key: string, namespace: string): string {
 
 /** YAML texts; later ones win. */
 function textsOfValues({ values, valuesTexts }: ReleaseRequest, additions: JsonObject): readonly string[] {
+  if (Object.keys(additions).length === 0) return [...valuesTexts, JSON.stringify(values)];
   const global = isJsonObject(values['global']) ? values['global'] : {};
   const berth = isJsonObject(global['berth']) ? global['berth'] : {};
   return [...valuesTexts, JSON.stringify({ ...values, global: { ...global, berth: { ...berth, ...additions } } })];
