@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { exists, onPath } from './files.ts';
+import { withLock } from './lock.ts';
 import { run } from './run.ts';
 import type { Places } from './places.ts';
 
@@ -22,17 +23,31 @@ export async function isDebianRoot(): Promise<boolean> {
 
 /** Installs what is missing of programs that bring no service along; `programs` maps a command to its package. */
 export async function installMissing(places: Places, programs: Readonly<Record<string, string>>): Promise<void> {
-  const missing = new Set<string>();
-  for (const [program, name] of Object.entries(programs)) {
-    if (!(await onPath(program))) missing.add(name);
-  }
-  if (missing.size === 0) return;
+  if ((await missingPackages(programs)).length > 0) await alone(() => install(places, programs));
+}
+
+async function install(places: Places, programs: Readonly<Record<string, string>>): Promise<void> {
+  const missing = await missingPackages(programs);
+  if (missing.length === 0) return;
   const log = path.join(places.logs, 'apt.log');
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   // The lock may be held by an unattended upgrade.
   const apt = ['apt-get', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3'] as const;
   await run([...apt, 'update'], { log, env });
   await run([...apt, 'install', '-y', '--no-install-recommends', ...missing], { log, env });
+}
+
+async function missingPackages(programs: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  const missing = new Set<string>();
+  for (const [program, name] of Object.entries(programs)) {
+    if (!(await onPath(program))) missing.add(name);
+  }
+  return [...missing];
+}
+
+/** Tests that want the same programs for the first time run side by side. */
+async function alone<T>(work: () => Promise<T>): Promise<T> {
+  return await withLock('berth-local-packages', () => undefined, work);
 }
 
 /**
@@ -45,7 +60,15 @@ export async function unpackPackages(
   places: Places,
   folder: string,
   wanted: Readonly<Record<Release, readonly string[]>>,
-) {
+): Promise<void> {
+  if (!(await exists(folder))) await alone(() => unpack(places, folder, wanted));
+}
+
+async function unpack(
+  places: Places,
+  folder: string,
+  wanted: Readonly<Record<Release, readonly string[]>>,
+): Promise<void> {
   if (await exists(folder)) return;
   const log = path.join(places.logs, 'apt.log');
   const partial = `${folder}.partial`;
