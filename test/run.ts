@@ -11,7 +11,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { down, up } from '../deploy/local/stack.ts';
+import { buildBerthImage } from '../deploy/local/berth-image.ts';
+import { browser } from '../deploy/local/browser.ts';
+import { placesIn } from '../deploy/local/places.ts';
+import { promtool } from '../deploy/local/prometheus.ts';
+import { serviceImages } from '../deploy/local/service-images.ts';
+import { down, type LocalStack, up } from '../deploy/local/stack.ts';
 import { faultReport, type NamedResult } from './fault-lines.ts';
 
 interface Suite {
@@ -19,6 +24,8 @@ interface Suite {
   readonly files: readonly string[];
   /** How many files run at once. */
   readonly concurrency: number;
+  /** Makes what takes minutes where there is nothing yet: its tests find it made, for no time-out of theirs allows for that. */
+  readonly prepare?: (stack: LocalStack) => Promise<void>;
 }
 
 const longOnes = ['test/domain/**/linear-time.test.ts'];
@@ -44,8 +51,26 @@ const suites: Readonly<Record<string, Suite>> = {
   faults: { needsStack: false, files: globSync(['test/faults/**/*.test.ts', ...longOnes]), concurrency: 2 },
   // What Helm makes of the charts, without a cluster; the stack brings Helm along.
   charts: { needsStack: true, files: globSync('test/charts/**/*.test.ts'), concurrency: 2 },
-  contract: { needsStack: true, files: globSync('test/{contract,monitoring}/**/*.test.ts'), concurrency: 3 },
-  e2e: { needsStack: true, files: globSync('test/e2e/**/*.test.ts'), concurrency: 3 },
+  contract: {
+    needsStack: true,
+    files: globSync('test/{contract,monitoring}/**/*.test.ts'),
+    concurrency: 3,
+    async prepare(stack) {
+      await promtool(placesIn(process.env));
+      await browser();
+      await buildBerthImage(stack);
+    },
+  },
+  e2e: {
+    needsStack: true,
+    files: globSync('test/e2e/**/*.test.ts'),
+    concurrency: 3,
+    async prepare(stack) {
+      await promtool(placesIn(process.env));
+      await buildBerthImage(stack);
+      await serviceImages(stack);
+    },
+  },
 };
 
 const reporter = fileURLToPath(new URL('result-reporter.ts', import.meta.url));
@@ -67,7 +92,11 @@ let startedStack = false;
 const directory = await mkdtemp(join(tmpdir(), 'berth-tests-'));
 try {
   for (const [name, suite] of chosen) {
-    if (suite.needsStack && !startedStack) startedStack = !(await up()).alreadyUp;
+    if (suite.needsStack) {
+      const stack = await up();
+      startedStack ||= !stack.alreadyUp;
+      await suite.prepare?.(stack);
+    }
     console.log(`\n── ${name}: ${suite.files.length} files ──`);
     const resultsFile = join(directory, `${name}.jsonl`);
     if (!(await runs(suite, resultsFile))) failed.push(name);
@@ -92,7 +121,7 @@ async function runs({ files, concurrency }: Suite, resultsFile: string): Promise
     `--test-reporter=${reporter}`,
     `--test-reporter-destination=${resultsFile}`,
   ];
-  const args = ['--test', '--test-timeout=300000', ...reporters, `--test-concurrency=${concurrency}`, ...files];
+  const args = ['--test', '--test-timeout=600000', ...reporters, `--test-concurrency=${concurrency}`, ...files];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code === 0;

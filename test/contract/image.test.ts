@@ -17,7 +17,7 @@ const pulledBytes = 115e6;
 const confined = ['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges'] as const;
 const volumes = ['--tmpfs=/tmp', '--tmpfs=/var/lib/berth:uid=65532,mode=700'] as const;
 
-describe("Berth's image", { timeout: 280_000 }, () => {
+describe("Berth's image", { timeout: 600_000 }, () => {
   const stack = localStack();
   const env = { ...process.env, DOCKER_HOST: stack.dockerHost };
   const docker = (...args: readonly string[]) => run([stack.tools.docker, ...args], { env, timeoutMs: 60_000 });

@@ -11,7 +11,7 @@ import { examples, startWorld, type World } from './world.ts';
 const from = join(examples, 'fullstack');
 const giveUpMs = 30_000;
 
-describe('an app with databases, a worker and volumes, without a chart of its own', { timeout: 280_000 }, () => {
+describe('an app with databases, a worker and volumes, without a chart of its own', { timeout: 600_000 }, () => {
   let world: World;
   before(async () => {
     world = await startWorld();
