@@ -20,13 +20,15 @@ RUN find node_modules -type d \( -name prebuilds -o -name test -o -name tests -o
  && rm -r node_modules/.bin node_modules/.package-lock.json
 
 # `npm run check` checks types; here they are only taken off, for which the compiler alone is enough, as the lock file has it.
-FROM node AS build
+FROM node AS compiler
 WORKDIR /berth
 COPY package.json package-lock.json .npmrc ./
 RUN typescript=$(node --print 'require("./package.json").devDependencies.typescript') \
  && npm pkg delete dependencies devDependencies overrides allowScripts \
  && npm pkg set "devDependencies.typescript=$typescript" \
  && npm install --ignore-scripts --no-audit --no-fund
+
+FROM compiler AS build
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 RUN node_modules/.bin/tsc -p tsconfig.build.json --noCheck --noResolve --types '' --sourceMap false
@@ -39,18 +41,21 @@ COPY deploy/image/system.sh /
 RUN mkdir /empty && sh /system.sh /system base-files ca-certificates dash git tini \
       /usr/bin/dash /usr/bin/git /usr/lib/git-core/git-remote-https /usr/bin/tini /usr/local/bin/node
 
-FROM scratch
+# All that stays the same from one version of Berth to most others.
+FROM scratch AS foundation
 COPY --from=system /system /
 COPY --from=node /usr/local/bin/node /usr/local/bin/
 COPY --from=helm /usr/bin/helm /usr/local/bin/
 COPY --from=buildx /buildx /usr/local/bin/docker-buildx
 COPY --from=packages /berth/node_modules /berth/node_modules
+COPY --from=system --chown=65532:65532 /empty /var/lib/berth
+
+FROM foundation
 COPY charts/preview /berth/charts/preview
 COPY charts/berth/files /berth/charts/berth/files
 COPY package.json LICENSE THIRD_PARTY_LICENSES.md /berth/
 COPY --from=build /berth/dist /berth/dist
 COPY --chmod=755 deploy/image/berth.sh /usr/local/bin/berth
-COPY --from=system --chown=65532:65532 /empty /var/lib/berth
 WORKDIR /var/lib/berth
 # Nothing but /var/lib/berth and /tmp is ever written to: the root file system may be read-only.
 USER 65532:65532

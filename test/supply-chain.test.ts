@@ -78,15 +78,16 @@ describe('the Dockerfile', () => {
 
   it('brings along what the lock file names, and no tools to get more', () => {
     assert.doesNotMatch(textOf('Dockerfile'), /curl |wget |ADD http/);
-    for (const stage of stages.filter((text) => /npm (ci|install) /.test(text))) {
-      assert.match(stage, /^COPY .*package-lock\.json \.npmrc /m);
-      assert.match(stage, /npm (ci|install) .*--ignore-scripts/);
+    for (const text of stages.filter((each) => /npm (ci|install) /.test(each))) {
+      assert.match(text, /^COPY .*package-lock\.json \.npmrc /m);
+      assert.match(text, /npm (ci|install) .*--ignore-scripts/);
     }
     assert.match(textOf('.npmrc'), /^strict-allow-scripts=true$/m);
-    assert.match(last, /^scratch\n/);
-    const packages = stages.filter((text) => text.includes('AS packages\n'));
-    assert.match(packages.join(''), /npm ci --omit=dev /);
-    assert.deepEqual(last.match(/^COPY .*node_modules.*$/gm), [
+    const stage = (name: string) => stages.find((text) => text.split('\n', 1)[0]?.endsWith(` AS ${name}`)) ?? '';
+    assert.match(last, /^foundation\n/);
+    assert.match(stage('foundation'), /^scratch /);
+    assert.match(stage('packages'), /npm ci --omit=dev /);
+    assert.deepEqual(`${stage('foundation')}${last}`.match(/^COPY .*node_modules.*$/gm), [
       'COPY --from=packages /berth/node_modules /berth/node_modules',
     ]);
   });

@@ -1,4 +1,5 @@
 /** Berth's own image, built from this checkout's Dockerfile. */
+import { createHash } from 'node:crypto';
 import { cp, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +9,7 @@ import { pushDebian, pushNode } from './machine-images.ts';
 import { placesIn } from './places.ts';
 import type { Places } from './places.ts';
 import { type Progress, progressTo } from './progress.ts';
+import { hasImage } from './registry.ts';
 import { run } from './run.ts';
 import type { LocalStack } from './stack.ts';
 import type { Tools } from './tools.ts';
@@ -31,6 +33,11 @@ export interface BerthImageOptions {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+const repository = 'berth-dev/berth';
+/** Stages of the Dockerfile that take minutes, all that they are made of, and seldom anything else. */
+const lastingStages = ['compiler', 'foundation'] as const;
+const lastingSources = ['Dockerfile', 'package.json', 'package-lock.json', '.npmrc', 'deploy/image/system.sh'] as const;
+
 /**
  * Builds the image and pushes it to the stack's registry, in seconds where nothing has changed.
  *
@@ -45,40 +52,70 @@ export async function buildBerthImage(stack: LocalStack, options: BerthImageOpti
     () => progress.say('waiting for another build of the image to finish …'),
     async () => {
       const bases = stack.cluster === 'native' ? await machineBases(stack, places, progress) : [];
-      return progress.step("building Berth's image", () => build(stack, places, bases, options.version));
+      const stages = await progress.step("finding what Berth's image is made of (two minutes at first)", () =>
+        pushStages(stack, places, bases),
+      );
+      return progress.step("building Berth's image", () =>
+        build(stack, places, [...bases, ...stages], options.version),
+      );
     },
   );
 }
 
 async function build(
-  { tools, dockerHost, registry }: LocalStack,
+  stack: LocalStack,
   places: Places,
-  bases: readonly string[],
+  contexts: readonly string[],
   givenVersion: string | undefined,
 ): Promise<BuiltImage> {
   const version = givenVersion ?? (await versionOf(path.join(root, 'package.json')));
-  const repository = `${registry}/berth-dev/berth`;
+  const named = `${stack.registry}/${repository}`;
   const metadata = path.join(places.run, 'berth-image.json');
-  await run(
-    [
-      tools.buildx,
-      'build',
-      '--push',
-      '--provenance=false',
-      '--progress=plain',
-      `--tag=${repository}:${version}`,
-      `--metadata-file=${metadata}`,
-      `--build-arg=VERSION=${version}`,
-      `--build-arg=REVISION=${await revision(tools)}`,
-      ...bases.map((base) => `--build-context=${base}`),
-      root,
-    ],
-    { log: path.join(places.logs, 'berth-image.log'), env: dockerEnvironment(places, dockerHost) },
-  );
+  await buildAndPush(stack, places, `${named}:${version}`, [
+    `--metadata-file=${metadata}`,
+    `--build-arg=VERSION=${version}`,
+    `--build-arg=REVISION=${await revision(stack.tools)}`,
+    ...contexts.map((context) => `--build-context=${context}`),
+  ]);
   const { 'containerimage.digest': digest } = JSON.parse(await readFile(metadata, 'utf8')) as {
     readonly 'containerimage.digest': string;
   };
-  return { reference: `${repository}@${digest}`, repository, digest, tag: version };
+  return { reference: `${named}@${digest}`, repository: named, digest, tag: version };
+}
+
+/**
+ * Puts the lasting stages into the registry where it lacks them: BuildKit's own memory of them ends with the stack.
+ * @returns what stands for each, as buildx takes it.
+ */
+async function pushStages(stack: LocalStack, places: Places, bases: readonly string[]): Promise<readonly string[]> {
+  const hash = createHash('sha256').update([process.version, ...bases].join('\n'));
+  for (const file of lastingSources) hash.update(file).update(await readFile(path.join(root, file)));
+  const tag = hash.digest('hex').slice(0, 12);
+  const contexts: string[] = [];
+  for (const stage of lastingStages) {
+    const image = `${stack.registry}/${repository}/${stage}:${tag}`;
+    if (!(await hasImage(`${repository}/${stage}`, tag))) {
+      await buildAndPush(stack, places, image, [
+        `--target=${stage}`,
+        ...bases.map((context) => `--build-context=${context}`),
+      ]);
+    }
+    contexts.push(`${stage}=docker-image://${image}`);
+  }
+  return contexts;
+}
+
+async function buildAndPush(
+  { tools, dockerHost }: LocalStack,
+  places: Places,
+  image: string,
+  options: readonly string[],
+): Promise<void> {
+  const always = ['--push', '--provenance=false', '--progress=plain', `--tag=${image}`] as const;
+  await run([tools.buildx, 'build', ...always, ...options, root], {
+    log: path.join(places.logs, 'berth-image.log'),
+    env: dockerEnvironment(places, dockerHost),
+  });
 }
 
 /** What stands for each image that the Dockerfile names, as buildx takes it. */
