@@ -16,7 +16,7 @@ import type { KubernetesObject, Secret } from '../../src/adapters/kubernetes/obj
 import { run } from '../../src/process.ts';
 import { localStack } from '../local-stack.ts';
 import { type ChartContent, chartFolder, goodTemplates, hook } from './charts.ts';
-import { image, type TestPreview, testPreview } from './kubernetes-stack.ts';
+import { image, restricted, type TestPreview, testPreview } from './kubernetes-stack.ts';
 
 const { signal } = new AbortController();
 const rbac = 'rbac.authorization.k8s.io';
@@ -33,7 +33,8 @@ describe("the deployer's role", { timeout: 300_000 }, () => {
     await Promise.all([preview.prepare(), other.prepare()]);
     const secret = { metadata: { name: 'theirs' }, stringData: { password: 'correct horse' } };
     await other.create(corePath(other.name, 'secrets'), secret);
-    const pod = { metadata: { name: 'idle' }, spec: { containers: [{ name: 'web', image }] } };
+    const spec = { ...restricted.pod, containers: [{ name: 'web', image, ...restricted.container }] };
+    const pod = { metadata: { name: 'idle' }, spec };
     await preview.create(corePath(preview.name, 'pods'), pod);
     // The cluster takes a moment to know of a binding.
     await allowed({ path: corePath(preview.name, 'configmaps') });

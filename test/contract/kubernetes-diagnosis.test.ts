@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { WorkloadState } from '../../src/domain/preview.ts';
-import { deployment, deploymentsPath, image, type TestPreview, testPreview } from './kubernetes-stack.ts';
+import { deployment, deploymentsPath, image, restricted, type TestPreview, testPreview } from './kubernetes-stack.ts';
 
 const { signal } = new AbortController();
 
@@ -49,7 +49,9 @@ describe('Kubernetes: why a preview does not run', { concurrency: 4, timeout: 12
   it('G7 says that an init container crashes', async () => {
     const manifest = deployment('api', {}) as { spec: { template: { spec: object } } };
     Object.assign(manifest.spec.template.spec, {
-      initContainers: [{ name: 'migrate', image, command: ['sh', '-c', 'echo no table; exit 4'] }],
+      initContainers: [
+        { name: 'migrate', image, command: ['sh', '-c', 'echo no table; exit 4'], ...restricted.container },
+      ],
     });
     const diagnosis = await diagnosisOf(manifest);
     assert.match(diagnosis.message, /Container `migrate` of `api` crashes with exit code 4/);
@@ -144,7 +146,8 @@ describe('Kubernetes: why a preview does not run', { concurrency: 4, timeout: 12
     const template = {
       spec: {
         restartPolicy: 'Never',
-        containers: [{ name: 'seed', image, command: ['sh', '-c', 'echo bad; exit 5'] }],
+        ...restricted.pod,
+        containers: [{ name: 'seed', image, command: ['sh', '-c', 'echo bad; exit 5'], ...restricted.container }],
       },
     };
     const job = { metadata: { name: 'seed' }, spec: { backoffLimit: 0, template } };

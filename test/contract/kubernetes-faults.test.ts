@@ -9,7 +9,7 @@ import { policyObjects } from '../../src/adapters/kubernetes/policy-objects.ts';
 import { DiagnosedError, FencedError } from '../../src/domain/errors.ts';
 import type { FenceState } from '../../src/ports.ts';
 import type { Fault, SeenRequest } from '../fault-rules.ts';
-import { type FaultyPreview, faultyPreview, image } from './kubernetes-stack.ts';
+import { type FaultyPreview, faultyPreview, image, restricted } from './kubernetes-stack.ts';
 
 const { signal } = new AbortController();
 const revision = 'c'.repeat(40);
@@ -229,7 +229,8 @@ describe('Kubernetes: calls that write', { timeout: 300_000 }, () => {
           await preview.prepare();
           uid = await preview.uid();
           // Never scheduled, so that it ends as soon as it is deleted.
-          const spec = { nodeSelector: { 'example.com/no': 'node' }, containers: [{ name: 'web', image }] };
+          const containers = [{ name: 'web', image, ...restricted.container }];
+          const spec = { nodeSelector: { 'example.com/no': 'node' }, ...restricted.pod, containers };
           await preview.create(corePath(preview.name, 'pods'), { metadata: { name: 'web' }, spec });
           await preview.create(corePath(preview.name, 'configmaps'), held);
         },

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { corePath, namespacePath } from '../../src/adapters/kubernetes/collections.ts';
 import type { KubernetesObject, Namespace } from '../../src/adapters/kubernetes/objects.ts';
 import { DiagnosedError, FencedError } from '../../src/domain/errors.ts';
-import { faultyPreview, image, type TestPreview, testPreview } from './kubernetes-stack.ts';
+import { faultyPreview, image, restricted, type TestPreview, testPreview } from './kubernetes-stack.ts';
 
 const { signal } = new AbortController();
 const revision = 'c'.repeat(40);
@@ -18,7 +18,8 @@ async function podNames({ api, name }: TestPreview): Promise<readonly string[]> 
 
 /** Never scheduled, so that it ends as soon as it is deleted. */
 async function createPod({ create, name }: TestPreview, pod: string): Promise<void> {
-  const spec = { nodeSelector: { 'example.com/no': 'node' }, containers: [{ name: 'web', image }] };
+  const containers = [{ name: 'web', image, ...restricted.container }];
+  const spec = { nodeSelector: { 'example.com/no': 'node' }, ...restricted.pod, containers };
   await create(corePath(name, 'pods'), { metadata: { name: pod }, spec });
 }
 

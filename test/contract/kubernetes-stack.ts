@@ -13,6 +13,12 @@ import { localStack } from '../local-stack.ts';
 
 export const image = 'localhost:5000/library/busybox:stable';
 
+/** What Pod Security `restricted` asks of a pod and of each container: clusters that know it let no other into a preview. */
+export const restricted = {
+  pod: { securityContext: { runAsNonRoot: true, runAsUser: 65534, seccompProfile: { type: 'RuntimeDefault' } } },
+  container: { securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } } },
+} as const;
+
 export interface TestPreview extends AsyncDisposable {
   readonly api: KubernetesApi;
   readonly cluster: KubernetesCluster;
@@ -128,7 +134,8 @@ export function deployment(name: string, container: object, spec: object = {}): 
         metadata: { labels: { app: name } },
         spec: {
           terminationGracePeriodSeconds: 1,
-          containers: [{ name, image, command: ['sleep', '1000'], ...container }],
+          ...restricted.pod,
+          containers: [{ name, image, command: ['sleep', '1000'], ...restricted.container, ...container }],
         },
       },
       ...spec,
