@@ -15,7 +15,7 @@ import {
   type KubernetesServiceDirectory,
   kubernetesServiceDirectory,
 } from './adapters/kubernetes/service-directory.ts';
-import { connectRedis, type RedisConnection } from './adapters/redis/connection.ts';
+import { openRedis, type RedisConnection } from './adapters/redis/connection.ts';
 import { openQueue } from './adapters/redis/queue.ts';
 import { redisStore } from './adapters/redis/store.ts';
 import { authoritiesFile, trustAuthorities } from './authorities.ts';
@@ -37,6 +37,7 @@ export interface Adapters extends AsyncDisposable {
   readonly ports: Ports;
   /** `ports.source`, with what its own machine needs done. */
   readonly git: GitSource;
+  /** It may be away still: whoever works by way of queues waits until it is `fit`. */
   readonly redis: RedisConnection;
   /** What `ports.telemetry` has counted. */
   readonly metrics: Metrics;
@@ -47,15 +48,15 @@ export interface Adapters extends AsyncDisposable {
 }
 
 /**
- * Takes the data directory, ends what dead processes have left behind, connects to Redis, which must be fit for queues, and
- * makes everything else, which connects when it is used.
- * @throws when Redis is not there or not fit; DataDirectoryError when the directory cannot be had.
+ * Takes the data directory, ends what dead processes have left behind, begins to connect to Redis, and makes everything else,
+ * which connects when it is used.
+ * @throws DataDirectoryError when the directory cannot be had.
  */
 export async function openAdapters(config: Config, redaction: Redaction, log: Logger): Promise<Adapters> {
   const data = await openDataDirectory(config.DATA_DIR);
   trustAuthorities(config.CA_CERTIFICATES);
   const authoritiesPath = await authoritiesFile(config.CA_CERTIFICATES, join(data.temporary, 'authorities.pem'));
-  const redis = await connectRedis(redisAccess(config), log);
+  const redis = openRedis(redisAccess(config), log);
   const store = redisStore(redis.client, config.REDIS_PREFIX);
   const bull = openQueue(
     redis,

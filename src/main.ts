@@ -35,12 +35,14 @@ async function run(config: Config, redaction: Redaction, log: Logger): Promise<v
     });
   }
   await using adapters = await openAdapters(config, redaction, log);
-  let isRunning = false;
+  let phase: 'starting' | 'without Redis' | 'running' | 'stopping' = 'starting';
   const operations = buildOperations({
     checks: {
       redis: adapters.redis.ping,
       roles: async () => {
-        if (!isRunning) throw new Error('not all of them have started, or they are stopping');
+        // A gateway serves previews without Redis, and must be found while the roles beside it wait.
+        const isServing = phase === 'running' || (phase === 'without Redis' && config.ROLES.includes('gateway'));
+        if (!isServing) throw new Error('not all of them have started, or they are stopping');
       },
     },
     metrics: adapters.metrics,
@@ -51,17 +53,28 @@ async function run(config: Config, redaction: Redaction, log: Logger): Promise<v
   const sweeper = startChore(adapters.ports, sweeping(config, adapters.ports));
   const started: Close[] = [];
   try {
-    for (const role of config.ROLES) started.push(await start[role](config, adapters, log.child({ role }), sweeper));
-    isRunning = true;
+    for (const role of gatewayFirst(config.ROLES)) {
+      if (role !== 'gateway') await adapters.redis.fit(stopping.signal, () => (phase = 'without Redis'));
+      started.push(await start[role](config, adapters, log.child({ role }), sweeper));
+    }
+    phase = 'running';
     await stopped;
+  } catch (error) {
+    // Told to stop while waiting for Redis, there is nothing to say.
+    if (!stopping.signal.aborted) throw error;
   } finally {
-    isRunning = false;
+    phase = 'stopping';
     // Something that ignores its signal must not keep the process; what it did not finish is found again.
     setTimeout(() => process.exit(1), config.SHUTDOWN_TIMEOUT + lastResortMs).unref();
     await Promise.all([sweeper.close(), ...started.map((close) => close())]);
     await operations.close();
     log.info('stopped');
   }
+}
+
+/** It is the only role that does anything without Redis. */
+function gatewayFirst(roles: readonly Role[]): readonly Role[] {
+  return roles.toSorted((a, b) => Number(b === 'gateway') - Number(a === 'gateway'));
 }
 
 const start: Readonly<

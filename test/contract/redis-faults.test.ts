@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import type { RedisConnection } from '../../src/adapters/redis/connection.ts';
-import { connectRedis } from '../../src/adapters/redis/connection.ts';
+import { connectRedis, openRedis } from '../../src/adapters/redis/connection.ts';
 import { Interrupted } from '../../src/adapters/redis/run.ts';
 import type { RedisQueue } from '../../src/adapters/redis/queue.ts';
 import { openQueue } from '../../src/adapters/redis/queue.ts';
@@ -259,6 +259,63 @@ describe('connecting to Redis', { timeout: 30_000 }, () => {
     const server = await startRedis();
     await server.stop();
     await assert.rejects(connectRedis({ url: server.url, startTimeoutMs: 300 }, log), /no answer within 300 ms/);
+  });
+
+  it('F5 waits for a server that is away, says so once in a while, and goes on when it is there', async () => {
+    await using server = await startRedis();
+    await server.kill();
+    const lines: { readonly msg: string; readonly reason?: string }[] = [];
+    const redis = openRedis(
+      { url: server.url },
+      pino({ level: 'warn' }, { write: (line) => lines.push(JSON.parse(line)) }),
+    );
+    const queue = openQueue(redis, shortLocks, log);
+    try {
+      const waiting = Promise.withResolvers<void>();
+      let waits = 0;
+      const fit = redis.fit(new AbortController().signal, () => {
+        waits += 1;
+        waiting.resolve();
+      });
+      await waiting.promise;
+      await assert.rejects(redis.ping());
+      await setTimeout(500);
+      await server.startEmpty();
+      await fit;
+      await queue.trigger(key);
+      assert.equal((await queue.load())[0]?.waiting, 1);
+      assert.equal(waits, 1);
+      const said = lines.map(({ msg, reason }) => ({ msg, reason: reason?.replace(/\d+$/, 'port') }));
+      assert.deepEqual(said, [{ msg: 'waiting for redis', reason: 'connect ECONNREFUSED 127.0.0.1:port' }]);
+    } finally {
+      await queue.close();
+      await redis.close();
+    }
+  });
+
+  it('F6 refuses a server that came late and may evict keys', async () => {
+    await using server = await startRedis(['--maxmemory-policy', 'allkeys-lru']);
+    await server.kill();
+    const redis = openRedis({ url: server.url }, log);
+    const waiting = Promise.withResolvers<void>();
+    const fit = redis.fit(new AbortController().signal, waiting.resolve);
+    await waiting.promise;
+    await Promise.all([server.startEmpty(), assert.rejects(fit, /set maxmemory-policy noeviction/)]);
+    await redis.close();
+  });
+
+  it('ends at once while it waits for a server', async () => {
+    const server = await startRedis();
+    await server.stop();
+    const redis = openRedis({ url: server.url }, log);
+    const queue = openQueue(redis, shortLocks, log);
+    const stopping = new AbortController();
+    const fit = redis.fit(stopping.signal, () => stopping.abort(new Error('SIGTERM')));
+    await assert.rejects(fit, /SIGTERM/);
+    const startedAt = Date.now();
+    await queue.close();
+    await redis.close();
+    assert.ok(Date.now() - startedAt < 1_000, `after ${Date.now() - startedAt} ms`);
   });
 });
 

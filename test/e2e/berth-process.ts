@@ -11,11 +11,15 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-export interface BerthProcess {
+export interface BerthProcess extends LaunchedBerth {
   /** Where webhooks go. */
   readonly webhookUrl: string;
   /** Where previews are served; the preview's name travels in the `Host` header. */
   readonly gatewayPort: number;
+}
+
+/** A Berth that may not listen yet. */
+export interface LaunchedBerth {
   readonly pid: number;
   /** Every line so far. */
   readonly log: readonly LogLine[];
@@ -23,6 +27,8 @@ export interface BerthProcess {
   logged(matches: (line: LogLine) => boolean, what: string): Promise<LogLine>;
   /** Ends it and waits for it. SIGTERM lets it finish what it must. */
   stop(signal?: NodeJS.Signals): Promise<void>;
+  /** The port where this role listens, as soon as it does. @throws when Berth ends before. */
+  listening(role: 'server' | 'gateway'): Promise<number>;
 }
 
 const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -30,8 +36,18 @@ const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** Starts Berth with exactly these variables and waits until every role listens. */
 export async function startBerth(
   env: Readonly<Record<string, string>>,
-  onLog: (line: LogLine) => void = () => undefined,
+  onLog?: (line: LogLine) => void,
 ): Promise<BerthProcess> {
+  const launched = launchBerth(env, onLog);
+  const [server, gateway] = await Promise.all([launched.listening('server'), launched.listening('gateway')]);
+  return { ...launched, webhookUrl: `http://127.0.0.1:${server}/webhooks/github`, gatewayPort: gateway };
+}
+
+/** Starts Berth with exactly these variables, and waits for nothing. */
+export function launchBerth(
+  env: Readonly<Record<string, string>>,
+  onLog: (line: LogLine) => void = () => undefined,
+): LaunchedBerth {
   const child = spawn(process.execPath, [program], { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const log: LogLine[] = [];
   const watchers = new Set<() => void>();
@@ -50,7 +66,7 @@ export async function startBerth(
     for (const look of watchers) look();
   });
 
-  const logged: BerthProcess['logged'] = (matches, what) =>
+  const logged: LaunchedBerth['logged'] = (matches, what) =>
     new Promise((resolve, reject) => {
       const look = () => {
         const found = log.find(matches);
@@ -74,15 +90,14 @@ export async function startBerth(
       look();
     });
 
-  const listening = (role: string) =>
-    logged((line) => line.msg === 'listening' && line['role'] === role, `${role} listened`);
-  const [server, gateway] = await Promise.all([listening('server'), listening('gateway')]);
   return {
-    webhookUrl: `http://127.0.0.1:${Number(server['port'])}/webhooks/github`,
-    gatewayPort: Number(gateway['port']),
     pid: child.pid ?? 0,
     log,
     logged,
+    async listening(role) {
+      const line = await logged((it) => it.msg === 'listening' && it['role'] === role, `${role} listened`);
+      return Number(line['port']);
+    },
     stop: (signal = 'SIGTERM') => stopProcess(child, exited, signal),
   };
 }

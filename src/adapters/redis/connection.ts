@@ -1,10 +1,12 @@
 /** Connections to Redis: one that fails at once for those who wait for an answer, patient ones for workers. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster } from 'ioredis';
 import type { Logger } from 'pino';
 import { type RedisAccess, redisClient, type RedisClient } from './client.ts';
 import { defaultPrefix } from './keys.ts';
 import { patientClient } from './patient.ts';
 import { checkServer } from './server-check.ts';
+import { troubleLog } from './troubles.ts';
 
 export interface RedisConnection {
   /**
@@ -14,6 +16,12 @@ export interface RedisConnection {
   readonly client: RedisClient;
   /** A new connection whose commands wait for Redis as long as it takes; the caller disconnects it. */
   patient(): RedisClient;
+  /**
+   * Resolves when Redis is there and fit for queues, however long that takes; the log says now and then what it waits for.
+   * @param onWait called once if it has to.
+   * @throws UnfitServerError when Redis is too old or may evict keys; the signal's reason.
+   */
+  fit(signal: AbortSignal, onWait?: () => void): Promise<void>;
   /** Resolves when Redis answers. @throws when it is away. */
   ping(): Promise<void>;
   /** Never hangs, whatever state Redis is in. */
@@ -24,31 +32,35 @@ export interface ConnectionOptions extends RedisAccess {
   /** Of all keys; in a Cluster it decides on the node that has them. */
   readonly prefix?: string;
   readonly commandTimeoutMs?: number;
-  /** How long to wait for Redis at start. */
-  readonly startTimeoutMs?: number;
 }
 
 const reconnectAfterMs = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000);
 
-/**
- * Connects and makes sure that this Redis is fit for queues.
- * @throws when it does not answer in time, is too old, or may evict keys.
- */
-export async function connectRedis(options: ConnectionOptions, log: Logger): Promise<RedisConnection> {
+/** A Redis that is there answers within this; one that hangs after it was connected to causes no error. */
+const promptMs = 3_000;
+const askAgainMs = 1_000;
+const defaultStartTimeoutMs = 10_000;
+
+/** Begins to connect, and goes on until it is closed. */
+export function openRedis(options: ConnectionOptions, log: Logger): RedisConnection {
   const { prefix = defaultPrefix, commandTimeoutMs = 3_000 } = options;
   const client = redisClient(options, { isPatient: false, retryAfterMs: reconnectAfterMs, commandTimeoutMs });
   logChanges(client, log);
-  try {
-    await ready(client, options.startTimeoutMs ?? 10_000);
-    for (const server of client instanceof Cluster ? client.nodes('master') : [client])
-      checkServer(await server.info());
-  } catch (error) {
-    client.disconnect();
-    throw error;
-  }
+  // Rejects when the first attempt fails, of which an event tells; the next ones go on in the background.
+  client.connect().catch(() => undefined);
   return {
     client,
     patient: () => patientClient(options, reconnectAfterMs),
+    async fit(signal, onWait = () => undefined) {
+      const tellTrouble = troubleLog(log, 'waiting for redis');
+      let isTold = false;
+      const onTrouble = (error: Error) => {
+        tellTrouble(error);
+        if (!isTold) onWait();
+        isTold = true;
+      };
+      for (const server of await serverInfos(client, onTrouble, signal)) checkServer(server);
+    },
     async ping() {
       // In a Cluster only the server of our keys counts.
       await client.exists(prefix);
@@ -59,24 +71,61 @@ export async function connectRedis(options: ConnectionOptions, log: Logger): Pro
   };
 }
 
-async function ready(client: RedisClient, timeoutMs: number): Promise<void> {
-  let lastError: unknown;
-  const note = (error: unknown) => {
-    lastError = error;
-  };
-  client.on('error', note);
-  const timeout = AbortSignal.timeout(timeoutMs);
+/**
+ * For programs that can do nothing without Redis, and whose callers would rather know.
+ * @throws when it does not answer in time, is too old, or may evict keys.
+ */
+export async function connectRedis(
+  { startTimeoutMs = defaultStartTimeoutMs, ...options }: ConnectionOptions & { readonly startTimeoutMs?: number },
+  log: Logger,
+): Promise<RedisConnection> {
+  const connection = openRedis(options, log);
+  const timeout = AbortSignal.timeout(startTimeoutMs);
   try {
-    await new Promise<void>((resolve, reject) => {
-      client.once('ready', resolve);
-      timeout.addEventListener('abort', () => reject(timeout.reason));
-      // Rejects when the first attempt fails; the next ones go on in the background.
-      client.connect().catch(note);
-    });
-  } catch {
-    throw new Error(`connecting to Redis: no answer within ${timeoutMs} ms`, { cause: lastError });
+    await connection.fit(timeout);
+    return connection;
+  } catch (error) {
+    await connection.close();
+    if (!timeout.aborted) throw error;
+    throw new Error(`connecting to Redis: no answer within ${startTimeoutMs} ms`, { cause: error });
+  }
+}
+
+/** What all servers say about themselves, as soon as they do. */
+async function serverInfos(
+  client: RedisClient,
+  onTrouble: (error: Error) => void,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  for (;;) {
+    await ready(client, onTrouble, signal);
+    try {
+      const servers = client instanceof Cluster ? client.nodes('master') : [client];
+      return await Promise.all(servers.map((server) => server.info()));
+    } catch (error) {
+      // It went away again just now.
+      onTrouble(error as Error);
+      await delay(askAgainMs, undefined, { signal });
+    }
+  }
+}
+
+async function ready(client: RedisClient, onTrouble: (error: Error) => void, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  if (client.status === 'ready') return;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onAbort = () => reject(signal.reason as Error);
+  const timer = setTimeout(() => onTrouble(new Error(`no answer within ${promptMs} ms`)), promptMs);
+  client.once('ready', resolve);
+  client.on('error', onTrouble);
+  signal.addEventListener('abort', onAbort);
+  try {
+    await promise;
   } finally {
-    client.off('error', note);
+    clearTimeout(timer);
+    client.off('ready', resolve);
+    client.off('error', onTrouble);
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -3,9 +3,14 @@
 /** `ZADD … LT`, `LPOS` and what else BullMQ wants are there since 6.2. */
 export const minimumVersion = [6, 2] as const;
 
+/** Waiting does not help: somebody has to change the server. */
+class UnfitServerError extends Error {
+  override readonly name = 'UnfitServerError';
+}
+
 /**
  * @param info the reply of `INFO`.
- * @throws one sentence that says what to change.
+ * @throws UnfitServerError, one sentence that says what to change.
  */
 export function checkServer(info: string): void {
   const fields = fieldsOf(info);
@@ -13,11 +18,13 @@ export function checkServer(info: string): void {
   const version = fields.get('redis_version') ?? '';
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major < minimumVersion[0] || (major === minimumVersion[0] && minor < minimumVersion[1])) {
-    throw new Error(`Redis ${version || 'of unknown version'} is too old: use ${minimumVersion.join('.')} or later`);
+    throw new UnfitServerError(
+      `Redis ${version || 'of unknown version'} is too old: use ${minimumVersion.join('.')} or later`,
+    );
   }
   const policy = fields.get('maxmemory_policy');
   if (policy !== 'noeviction') {
-    throw new Error(
+    throw new UnfitServerError(
       `Redis may throw queued work away (maxmemory-policy is ${policy ?? 'unknown'}): set maxmemory-policy noeviction`,
     );
   }
