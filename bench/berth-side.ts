@@ -1,6 +1,7 @@
 /** The shop as Berth brings it up: people push to a pull request, and everything else follows from GitHub's webhook. */
 import type { LocalStack } from '../deploy/local/stack.ts';
 import { type KubernetesApi, kubernetesApi } from '../src/adapters/kubernetes/api.ts';
+import { accessOf } from '../src/adapters/kubernetes/kube-config.ts';
 import type { Namespace } from '../src/adapters/kubernetes/objects.ts';
 import { berthEnvironment, uniqueWord } from '../test/e2e/berth-environment.ts';
 import { type BerthProcess, startBerth } from '../test/e2e/berth-process.ts';
@@ -28,7 +29,7 @@ export async function startBerthSide(
   signal: AbortSignal,
 ): Promise<BerthSide> {
   const instance = uniqueWord('bench');
-  const api = kubernetesApi(await prepareCluster(stack));
+  const api = kubernetesApi(accessOf(await prepareCluster(stack)));
   const { BERTH_SWEEP_INTERVAL: _, ...env } = berthEnvironment(stack, github, { instance, dataDir });
   const berth = await startBerth({ ...env, BERTH_LOG_LEVEL: 'info' });
   github.setWebhookUrl(berth.webhookUrl);

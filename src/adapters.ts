@@ -6,11 +6,11 @@ import { parseEndpoint } from './adapters/buildx/endpoint.ts';
 import { buildxBuilder } from './adapters/buildx/buildx-builder.ts';
 import { type GitSource, gitSource } from './adapters/git/git-source.ts';
 import { githubForge } from './adapters/github/forge.ts';
-import { podCredentials } from './adapters/helm/options.ts';
 import { helmReleaser } from './adapters/helm/releaser.ts';
 import { kubernetesCluster } from './adapters/kubernetes/cluster.ts';
-import { loadKubeConfig } from './adapters/kubernetes/kube-config.ts';
+import { clusterAccess } from './adapters/kubernetes/cluster-access.ts';
 import { kubernetesSecrets } from './adapters/kubernetes/secrets.ts';
+import { podCredentials } from './adapters/kubernetes/service-account.ts';
 import {
   type KubernetesServiceDirectory,
   kubernetesServiceDirectory,
@@ -21,7 +21,6 @@ import { redisStore } from './adapters/redis/store.ts';
 import { authoritiesFile, trustAuthorities } from './authorities.ts';
 import type { Config } from './config.ts';
 import { openDataDirectory } from './data-directory.ts';
-import { clusterCredentials } from './held-credentials.ts';
 import { type Metrics, openMetrics } from './metrics.ts';
 import { namespaceOptions } from './namespace-options.ts';
 import { endOrphans } from './orphans.ts';
@@ -94,12 +93,13 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
     telemetry: metrics.telemetry,
     log,
   });
-  const kubeConfig = loadKubeConfig(config.KUBECONFIG);
-  for (const credential of clusterCredentials(kubeConfig)) redaction.hold(credential);
+  const pod = { ...podCredentials, ...config.apiServer };
+  const access = await clusterAccess(config.KUBECONFIG, pod);
+  for (const credential of access.held) redaction.hold(credential);
   const given = config.SECRETS_NAMESPACE ? { namespace: config.SECRETS_NAMESPACE, hold: redaction.hold } : undefined;
-  const cluster = kubernetesCluster(kubeConfig, { ...namespaceOptions(config), secrets: given });
-  const secrets = kubernetesSecrets(kubeConfig, given);
-  const directory = kubernetesServiceDirectory(kubeConfig, { instance: config.INSTANCE });
+  const cluster = kubernetesCluster(access, { ...namespaceOptions(config), secrets: given });
+  const secrets = kubernetesSecrets(access, given);
+  const directory = kubernetesServiceDirectory(access, { instance: config.INSTANCE });
   const git = gitSource({
     directory: join(config.DATA_DIR, 'git'),
     token: (repositoryId, signal) => forge.cloneToken(repositoryId, signal),
@@ -143,9 +143,7 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
           metrics.telemetry,
           helmReleaser({
             helmPath: config.HELM,
-            cluster: config.KUBECONFIG
-              ? { kubeconfigPath: config.KUBECONFIG }
-              : { ...podCredentials, ...config.apiServer },
+            cluster: config.KUBECONFIG ? { kubeconfigPath: config.KUBECONFIG } : pod,
             builtInChartPath,
             directory: join(config.DATA_DIR, 'helm'),
             temporaryDirectory: data.temporary,

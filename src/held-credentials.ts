@@ -1,6 +1,4 @@
 /** The credentials that Berth holds from its start on. */
-import type { KubeConfig } from '@kubernetes/client-node';
-import { readFileSync } from 'node:fs';
 import type { Config } from './config.ts';
 import { parseRedisUrl } from './domain/redis-address.ts';
 
@@ -23,15 +21,4 @@ export function credentialsIn(config: Config): readonly string[] {
     REDIS_KEY,
   ];
   return all.filter((each) => each !== undefined);
-}
-
-/** What speaks for us to the API server, as far as it is written down: a token, a password, a private key. */
-export function clusterCredentials(kubeConfig: KubeConfig): readonly string[] {
-  return kubeConfig.getUsers().flatMap(({ token, password, keyData, authProvider }) => {
-    const key = keyData === undefined ? undefined : Buffer.from(keyData, 'base64').toString('utf8');
-    const { tokenFile } = (authProvider?.config ?? {}) as { tokenFile?: unknown };
-    // Replaced about hourly, by others of a shape that is known.
-    const fromFile = typeof tokenFile === 'string' ? readFileSync(tokenFile, 'utf8') : undefined;
-    return [token, password, keyData, key, fromFile].filter((each) => each !== undefined);
-  });
 }

@@ -135,11 +135,11 @@ async function destinationOf({ namespace, secret, kubeconfig, context, output, f
     const { fileDestination } = await import('../setup/file-destination.ts');
     return fileDestination(output, format, name);
   }
-  const [{ personsKubeConfig }, { secretDestination }] = await Promise.all([
-    import('../adapters/kubernetes/app-secret.ts'),
+  const [{ personsAccess }, { secretDestination }] = await Promise.all([
+    import('../adapters/kubernetes/kube-config.ts'),
     import('../setup/secret-destination.ts'),
   ]);
-  return secretDestination(personsKubeConfig(kubeconfig, context), name);
+  return secretDestination(await personsAccess(kubeconfig, context), name);
 }
 
 function nameOf(flag: string, name: string): string {

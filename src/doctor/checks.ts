@@ -1,6 +1,7 @@
 /** What is checked, in the order in which it is told. */
 import { join } from 'node:path';
-import { loadKubeConfig } from '../adapters/kubernetes/kube-config.ts';
+import { clusterAccess } from '../adapters/kubernetes/cluster-access.ts';
+import { podCredentials } from '../adapters/kubernetes/service-account.ts';
 import type { Config } from '../config.ts';
 import { namespaceOptions } from '../namespace-options.ts';
 import { redisAccess } from '../redis-access.ts';
@@ -15,7 +16,7 @@ import { trialCheck } from './trial.ts';
 
 /** @param readOnly leaves out what makes something: the image and the pod. */
 export function checksFor(config: Config, { readOnly }: { readonly readOnly: boolean }): readonly Check[] {
-  const kubeConfig = () => loadKubeConfig(config.KUBECONFIG);
+  const access = () => clusterAccess(config.KUBECONFIG, { ...podCredentials, ...config.apiServer });
   const images = imagesCheck({
     endpoints: config.BUILDKIT,
     untrustedEndpoints: config.BUILDKIT_UNTRUSTED,
@@ -28,7 +29,7 @@ export function checksFor(config: Config, { readOnly }: { readonly readOnly: boo
     instance: config.INSTANCE,
     tryOut: !readOnly,
   });
-  const trial = trialCheck(kubeConfig, namespaceOptions(config), images.pushed);
+  const trial = trialCheck(access, namespaceOptions(config), images.pushed);
   return [
     githubCheck({
       apiUrl: config.GITHUB_API_URL,
@@ -36,7 +37,7 @@ export function checksFor(config: Config, { readOnly }: { readonly readOnly: boo
       privateKey: config.GITHUB_PRIVATE_KEY,
     }),
     redisCheck(redisAccess(config)),
-    kubernetesCheck(kubeConfig, {
+    kubernetesCheck(access, {
       deployerRole: config.DEPLOYER_ROLE,
       gatewayNamespace: config.GATEWAY_NAMESPACE,
       resolverNamespaces: namespaceOptions(config).network.resolvers.namespaces,

@@ -1,5 +1,5 @@
 /** Whether previews can be made in the cluster. */
-import type { KubeConfig } from '@kubernetes/client-node';
+import type { ClusterAccess } from '../adapters/kubernetes/cluster-access.ts';
 import { type Right, rightText } from '../adapters/kubernetes/rights.ts';
 import {
   ClusterRefusedError,
@@ -18,14 +18,14 @@ const minimumVersion = [1, 20] as const;
 /** From here on Pod Security cannot be switched off by accident. Source: kubernetes.io/docs/concepts/security/pod-security-admission */
 const podSecurityVersion = [1, 25] as const;
 
-export function kubernetesCheck(loadKubeConfig: () => KubeConfig, options: ClusterSurveyOptions): Check {
+export function kubernetesCheck(openAccess: () => Promise<ClusterAccess>, options: ClusterSurveyOptions): Check {
   return {
     name: 'kubernetes',
     timeoutMs: 30_000,
     todo: 'Check BERTH_KUBECONFIG, and that this machine may connect to the API server in it.',
     async run(report, signal) {
       try {
-        const survey = await surveyCluster(loadKubeConfig(), options, signal);
+        const survey = await surveyCluster(await openAccess(), options, signal);
         for (const finding of clusterFindings(survey, options)) report(finding);
       } catch (error) {
         if (!(error instanceof ClusterRefusedError)) throw error;

@@ -1,5 +1,5 @@
 /** Whether the cluster runs what is pushed: in a namespace like that of a preview. It and the image are removed again. */
-import type { KubeConfig } from '@kubernetes/client-node';
+import type { ClusterAccess } from '../adapters/kubernetes/cluster-access.ts';
 import type { KubernetesOptions } from '../adapters/kubernetes/options.ts';
 import { openTrial, type Trial, type TrialResult } from '../adapters/kubernetes/trial.ts';
 import { pinnedReference } from '../domain/image-reference.ts';
@@ -10,7 +10,7 @@ import type { Check } from './run-checks.ts';
 const podTimeoutMs = 60_000;
 
 export function trialCheck(
-  loadKubeConfig: () => KubeConfig,
+  openAccess: () => Promise<ClusterAccess>,
   options: Pick<KubernetesOptions, 'instance' | 'podSecurity' | 'deployerRole'>,
   pushed: Pushed,
 ): Check {
@@ -20,7 +20,7 @@ export function trialCheck(
     todo: 'Correct what is said above about Kubernetes: this tries the same out.',
     async run(report, signal) {
       try {
-        await using trial = await openTrial(loadKubeConfig(), options, signal);
+        await using trial = await openTrial(await openAccess(), options, signal);
         report(ok('made a namespace like that of a preview, as the account that charts are installed with'));
         await tryPodSecurity(trial, options.podSecurity, report, signal);
         const image = await pushed.image;

@@ -1,10 +1,10 @@
 /** Credentials in a Secret of the cluster. */
-import type { KubeConfig } from '@kubernetes/client-node';
 import { type AppSecretState, appSecretStore, type SecretName } from '../adapters/kubernetes/app-secret.ts';
+import type { ClusterAccess } from '../adapters/kubernetes/cluster-access.ts';
 import type { Destination } from './destination.ts';
 
-export function secretDestination(kubeConfig: KubeConfig, name: SecretName): Destination {
-  const store = appSecretStore(kubeConfig, name);
+export function secretDestination(access: ClusterAccess, name: SecretName): Destination {
+  const store = appSecretStore(access, name);
   let found: AppSecretState = { state: 'absent' };
   return {
     label: `the Secret ${name.name} in the namespace ${name.namespace}`,

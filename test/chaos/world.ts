@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { LocalStack } from '../../deploy/local/stack.ts';
 import { apiStatusOf } from '../../src/adapters/kubernetes/api-error.ts';
 import { type KubernetesApi, kubernetesApi } from '../../src/adapters/kubernetes/api.ts';
+import { accessOf } from '../../src/adapters/kubernetes/kube-config.ts';
 import { instanceLabel } from '../../src/adapters/kubernetes/metadata.ts';
 import type { KubernetesObject } from '../../src/adapters/kubernetes/objects.ts';
 import { berthEnvironment, uniqueWord } from '../e2e/berth-environment.ts';
@@ -87,7 +88,7 @@ export async function worldFor(schedule: Schedule): Promise<World> {
   const api = started.use(await startFaultProxy(stack));
   const github = await startSimulator();
   started.defer(() => github.close());
-  const cluster = kubernetesApi(await prepareCluster(stack));
+  const cluster = kubernetesApi(accessOf(await prepareCluster(stack)));
   started.defer(() => cluster.close());
   started.defer(() => removeImages(stack.registry, instance));
 

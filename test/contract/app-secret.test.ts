@@ -12,7 +12,7 @@ import { uniqueWord } from '../e2e/berth-environment.ts';
 import { limitedAccount } from '../e2e/limited-account.ts';
 import { startFaultProxy } from '../fault-proxy.ts';
 import { localStack } from '../local-stack.ts';
-import { stackKubeConfig } from './kubernetes-stack.ts';
+import { stackAccess, stackKubeConfig } from './kubernetes-stack.ts';
 
 const { signal } = new AbortController();
 const absent = { state: 'absent' } as const;
@@ -32,7 +32,7 @@ describe('the Secret of berth setup', { timeout: 120_000 }, () => {
   let store: AppSecretStore;
   beforeEach(() => {
     namespace = uniqueWord('app-secret');
-    store = appSecretStore(stackKubeConfig(), { namespace, name });
+    store = appSecretStore(stackAccess(), { namespace, name });
   });
   afterEach(async () => {
     await store.close();
@@ -116,7 +116,7 @@ describe('the Secret of berth setup', { timeout: 120_000 }, () => {
 
   it('is known for ours when the answer to writing it was lost', async () => {
     await using proxy = await startFaultProxy(localStack());
-    const faulty = appSecretStore(stackKubeConfig(proxy.kubeconfigPath), { namespace, name });
+    const faulty = appSecretStore(stackAccess(proxy.kubeconfigPath), { namespace, name });
     try {
       proxy.fault({ method: 'POST', path: /\/secrets$/ }, { do: 'drop', afterCommit: true }, 1);
       await faulty.write(app, absent, signal);
@@ -135,7 +135,7 @@ describe('the Secret of berth setup', { timeout: 120_000 }, () => {
     await using writer = await limitedAccount(stackKubeConfig(), verbs('get', 'create'));
     await using reader = await limitedAccount(stackKubeConfig(), verbs('get'));
     const [able, unable] = [writer, reader].map(({ kubeconfigPath }) =>
-      appSecretStore(stackKubeConfig(kubeconfigPath), { namespace, name }),
+      appSecretStore(stackAccess(kubeconfigPath), { namespace, name }),
     );
     assert.ok(able && unable);
     try {

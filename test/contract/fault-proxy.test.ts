@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { KubeConfig } from '@kubernetes/client-node';
 import { type KubernetesApi, kubernetesApi } from '../../src/adapters/kubernetes/api.ts';
 import { ApiError } from '../../src/adapters/kubernetes/api-error.ts';
 import { corePath } from '../../src/adapters/kubernetes/collections.ts';
+import { ConnectionError } from '../../src/adapters/kubernetes/exchange.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
 import { localStack } from '../local-stack.ts';
-import { testPreview } from './kubernetes-stack.ts';
+import { stackAccess, testPreview } from './kubernetes-stack.ts';
 
 const { signal } = new AbortController();
 
@@ -25,9 +25,7 @@ async function stage(): Promise<Stage> {
   const preview = await testPreview();
   await preview.prepare();
   const proxy = await startFaultProxy(localStack());
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromFile(proxy.kubeconfigPath);
-  const api = kubernetesApi(kubeConfig);
+  const api = kubernetesApi(stackAccess(proxy.kubeconfigPath));
   const path = corePath(preview.name, 'configmaps');
   return {
     proxy,
@@ -92,7 +90,7 @@ describe('fault proxy', { timeout: 60_000 }, () => {
   it('drops requests until the rule is removed', async () => {
     await using it = await stage();
     const rule = it.proxy.fault(posts, { do: 'drop' });
-    await assert.rejects(it.api.json(post(it, 'a'), signal), TypeError);
+    await assert.rejects(it.api.json(post(it, 'a'), signal), ConnectionError);
     assert.equal(await it.exists('a'), false);
     rule.remove();
     await it.api.json(post(it, 'a'), signal);

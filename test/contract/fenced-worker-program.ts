@@ -9,14 +9,14 @@ import { connectRedis } from '../../src/adapters/redis/connection.ts';
 import { openQueue } from '../../src/adapters/redis/queue.ts';
 import { FencedError } from '../../src/domain/errors.ts';
 import { lookAtFence } from '../../src/reconcile/fence.ts';
-import { stackKubeConfig } from './kubernetes-stack.ts';
+import { stackAccess } from './kubernetes-stack.ts';
 import { shortLocks } from './short-locks.ts';
 
 const [redisUrl = '', instance = '', revision = ''] = process.argv.slice(2);
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const log = pino({ level: 'info' }, pino.destination({ fd: 1, sync: true }));
-const cluster = kubernetesCluster(stackKubeConfig(), { instance });
+const cluster = kubernetesCluster(stackAccess(), { instance });
 const redis = await connectRedis({ url: redisUrl }, log);
 const { signal } = new AbortController();
 let hasRun = false;

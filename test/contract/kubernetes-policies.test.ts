@@ -7,7 +7,7 @@ import { corePath, namespacePath } from '../../src/adapters/kubernetes/collectio
 import { policyObjects } from '../../src/adapters/kubernetes/policy-objects.ts';
 import { defaultKubernetesOptions, type KubernetesOptions } from '../../src/adapters/kubernetes/options.ts';
 import type { NamespaceRequest } from '../../src/ports.ts';
-import { faultyPreview, stackKubeConfig, type TestPreview, testPreview } from './kubernetes-stack.ts';
+import { faultyPreview, stackAccess, type TestPreview, testPreview } from './kubernetes-stack.ts';
 import { secretSource } from './secret-source.ts';
 
 const { signal } = new AbortController();
@@ -200,7 +200,7 @@ describe('Kubernetes: what confines a preview', { timeout: 120_000 }, () => {
     await preview.prepare();
     const quota = { trusted: { pods: '0.005k', 'requests.cpu': '1500m' }, untrusted: {} };
     const changed: Partial<KubernetesOptions> = { quota, podSecurity: 'baseline', deployerRole: 'view' };
-    const later = kubernetesCluster(stackKubeConfig(), { instance: preview.instance, ...changed });
+    const later = kubernetesCluster(stackAccess(), { instance: preview.instance, ...changed });
     try {
       const after = { ...preview, cluster: later };
       assert.equal(await isPrepared(after), false);

@@ -4,7 +4,9 @@ import { type KubernetesApi, kubernetesApi } from '../../src/adapters/kubernetes
 import { apiStatusOf } from '../../src/adapters/kubernetes/api-error.ts';
 import { type KubernetesCluster, kubernetesCluster } from '../../src/adapters/kubernetes/cluster.ts';
 import { corePath, namespacePath } from '../../src/adapters/kubernetes/collections.ts';
+import type { ClusterAccess } from '../../src/adapters/kubernetes/cluster-access.ts';
 import { ensureDeployerRole } from '../../src/adapters/kubernetes/deployer.ts';
+import { accessOf } from '../../src/adapters/kubernetes/kube-config.ts';
 import type { KubernetesOptions } from '../../src/adapters/kubernetes/options.ts';
 import type { PreviewKey } from '../../src/domain/preview.ts';
 import type { FenceState } from '../../src/ports.ts';
@@ -43,6 +45,10 @@ export function stackKubeConfig(path = localStack().kubeconfig): KubeConfig {
   return kubeConfig;
 }
 
+export function stackAccess(path?: string): ClusterAccess {
+  return accessOf(stackKubeConfig(path));
+}
+
 /** A preview that nobody else uses; its namespace goes with it. */
 export async function testPreview(options: Partial<KubernetesOptions> = {}): Promise<TestPreview> {
   const { signal } = new AbortController();
@@ -51,9 +57,9 @@ export async function testPreview(options: Partial<KubernetesOptions> = {}): Pro
   const instance = `test-${word}`;
   const name = `pr-${word}`;
   const key = { repositoryId: process.pid, number: previews };
-  const kubeConfig = stackKubeConfig();
-  const api = kubernetesApi(kubeConfig);
-  const cluster = kubernetesCluster(kubeConfig, { instance, ...options });
+  const access = stackAccess();
+  const api = kubernetesApi(access);
+  const cluster = kubernetesCluster(access, { instance, ...options });
   await ensureDeployerRole(api, 'berth-deployer', signal);
 
   async function remove(path: string): Promise<void> {
@@ -107,8 +113,8 @@ export interface FaultyPreview extends AsyncDisposable {
 export async function faultyPreview(options: Partial<KubernetesOptions> = {}): Promise<FaultyPreview> {
   const preview = await testPreview(options);
   const proxy = await startFaultProxy(localStack());
-  const kubeConfig = stackKubeConfig(proxy.kubeconfigPath);
-  const cluster = kubernetesCluster(kubeConfig, { instance: preview.instance, ...options });
+  const access = stackAccess(proxy.kubeconfigPath);
+  const cluster = kubernetesCluster(access, { instance: preview.instance, ...options });
   return {
     preview,
     proxy,

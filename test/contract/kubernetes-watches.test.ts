@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { kubernetesServiceDirectory } from '../../src/adapters/kubernetes/service-directory.ts';
 import type { FaultProxy } from '../fault-proxy.ts';
-import { deployment, deploymentsPath, faultyPreview, stackKubeConfig } from './kubernetes-stack.ts';
+import { deployment, deploymentsPath, faultyPreview, stackAccess } from './kubernetes-stack.ts';
 
 const { signal } = new AbortController();
 /** So that a silent watch is noticed while the test waits. */
@@ -78,8 +78,8 @@ describe('Kubernetes: watches', { timeout: 150_000, concurrency: 2 }, () => {
     it(`G9 finds the previews that came and went when watches ${name}`, async () => {
       await using stage = await faultyPreview();
       const { preview, proxy } = stage;
-      const kubeConfig = stackKubeConfig(proxy.kubeconfigPath);
-      const directory = kubernetesServiceDirectory(kubeConfig, { instance: preview.instance, relistMs });
+      const access = stackAccess(proxy.kubeconfigPath);
+      const directory = kubernetesServiceDirectory(access, { instance: preview.instance, relistMs });
       try {
         await directory.start(signal);
         await until(() => proxy.openWatches() === 1);

@@ -5,7 +5,7 @@ import { corePath } from '../../src/adapters/kubernetes/collections.ts';
 import { neededRights } from '../../src/adapters/kubernetes/rights.ts';
 import { kubernetesServiceDirectory } from '../../src/adapters/kubernetes/service-directory.ts';
 import { type LimitedAccount, limitedAccount } from '../e2e/limited-account.ts';
-import { deployment, deploymentsPath, stackKubeConfig, testPreview } from './kubernetes-stack.ts';
+import { deployment, deploymentsPath, stackAccess, stackKubeConfig, testPreview } from './kubernetes-stack.ts';
 import { secretSource } from './secret-source.ts';
 
 const { signal } = new AbortController();
@@ -22,7 +22,7 @@ describe('the rights of one role', { timeout: 60_000 }, () => {
     await preview.prepare();
     await using account = await accountOf('sweep', source.options.namespace);
     const { instance } = preview;
-    const cluster = kubernetesCluster(stackKubeConfig(account.kubeconfigPath), { instance, secrets: source.options });
+    const cluster = kubernetesCluster(stackAccess(account.kubeconfigPath), { instance, secrets: source.options });
     try {
       assert.deepEqual(
         (await cluster.previews(signal)).map(({ name }) => name),
@@ -39,7 +39,7 @@ describe('the rights of one role', { timeout: 60_000 }, () => {
     await using preview = await testPreview();
     await preview.prepare();
     await using account = await accountOf('gateway');
-    const directory = kubernetesServiceDirectory(stackKubeConfig(account.kubeconfigPath), {
+    const directory = kubernetesServiceDirectory(stackAccess(account.kubeconfigPath), {
       instance: preview.instance,
     });
     try {

@@ -4,7 +4,7 @@ import { kubernetesApi } from '../../src/adapters/kubernetes/api.ts';
 import { apiStatusOf } from '../../src/adapters/kubernetes/api-error.ts';
 import { corePath, namespacePath } from '../../src/adapters/kubernetes/collections.ts';
 import type { SecretOptions } from '../../src/adapters/kubernetes/options.ts';
-import { stackKubeConfig } from './kubernetes-stack.ts';
+import { stackAccess } from './kubernetes-stack.ts';
 
 export interface SecretSource extends AsyncDisposable {
   readonly options: SecretOptions;
@@ -25,7 +25,7 @@ interface SourceSecret {
 
 export async function secretSource(): Promise<SecretSource> {
   const { signal } = new AbortController();
-  const api = kubernetesApi(stackKubeConfig());
+  const api = kubernetesApi(stackAccess());
   const namespace = `secrets-${randomBytes(4).toString('hex')}`;
   const held: string[] = [];
   await api.json({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name: namespace } } }, signal);

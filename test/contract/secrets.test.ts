@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { kubernetesSecrets } from '../../src/adapters/kubernetes/secrets.ts';
 import { DiagnosedError } from '../../src/domain/errors.ts';
 import { fakeSecrets } from '../fakes/secrets.ts';
-import { stackKubeConfig } from './kubernetes-stack.ts';
+import { stackAccess } from './kubernetes-stack.ts';
 import { describeSecretsContract } from './secrets.contract.ts';
 import { secretSource } from './secret-source.ts';
 
@@ -22,7 +22,7 @@ describeSecretsContract('in memory', async () => {
 
 describeSecretsContract('Kubernetes', async () => {
   const source = await secretSource();
-  const secrets = kubernetesSecrets(stackKubeConfig(), source.options);
+  const secrets = kubernetesSecrets(stackAccess(), source.options);
   return {
     secrets,
     held: source.held,
@@ -36,7 +36,7 @@ describeSecretsContract('Kubernetes', async () => {
 
 describe('Secrets: Kubernetes, without a namespace for them', () => {
   it('says what an operator has to set', async () => {
-    const secrets = kubernetesSecrets(stackKubeConfig(), undefined);
+    const secrets = kubernetesSecrets(stackAccess(), undefined);
     const repository = { id: 1, owner: 'acme', name: 'shop', cloneUrl: '' };
     await assert.rejects(
       secrets.values(repository, ['npm/token'], signal),

@@ -6,7 +6,7 @@ import {
   type KubernetesServiceDirectory,
   kubernetesServiceDirectory,
 } from '../../src/adapters/kubernetes/service-directory.ts';
-import { deployment, deploymentsPath, stackKubeConfig, type TestPreview, testPreview } from './kubernetes-stack.ts';
+import { deployment, deploymentsPath, stackAccess, type TestPreview, testPreview } from './kubernetes-stack.ts';
 
 const { signal } = new AbortController();
 const routes = [{ name: 'web', service: 'web', port: 80, host: 'pr-1', url: 'https://pr-1.example.com' }];
@@ -18,7 +18,7 @@ interface Stage extends AsyncDisposable {
 
 async function stage(): Promise<Stage> {
   const preview = await testPreview();
-  const directory = kubernetesServiceDirectory(stackKubeConfig(), { instance: preview.instance });
+  const directory = kubernetesServiceDirectory(stackAccess(), { instance: preview.instance });
   return {
     preview,
     directory,

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type KubernetesApi, kubernetesApi } from '../../src/adapters/kubernetes/api.ts';
 import { corePath } from '../../src/adapters/kubernetes/collections.ts';
 import type { Secret } from '../../src/adapters/kubernetes/objects.ts';
-import { stackKubeConfig } from '../contract/kubernetes-stack.ts';
+import { stackAccess } from '../contract/kubernetes-stack.ts';
 import { type SecretSource, secretSource } from '../contract/secret-source.ts';
 import { examples, startWorld, type World } from './world.ts';
 
@@ -21,7 +21,7 @@ describe('a preview that somebody with rights in the cluster meddles with', { ti
   before(async () => {
     source = await secretSource();
     await source.put('database', { repositories: repo, data: { password: 'correct horse' } });
-    api = kubernetesApi(stackKubeConfig());
+    api = kubernetesApi(stackAccess());
     world = await startWorld({
       env: { BERTH_SECRETS_NAMESPACE: source.options.namespace, BERTH_SWEEP_INTERVAL: '3s' },
     });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { KubeConfig } from '@kubernetes/client-node';
 import { kubernetesApi } from '../../src/adapters/kubernetes/api.ts';
+import { kubeConfigAccess } from '../../src/adapters/kubernetes/kube-config.ts';
 import type { KubernetesObject } from '../../src/adapters/kubernetes/objects.ts';
 import { page, slowPage, slowRelease } from './repositories.ts';
 import { startWorld, type World } from './world.ts';
@@ -60,9 +60,7 @@ describe('an event in the middle of the work', () => {
 
 /** Waits until the hook of a chart in a namespace with that name in it has a pod, which is when Helm waits for it. */
 async function hookRuns({ stack }: World, name: string): Promise<void> {
-  const config = new KubeConfig();
-  config.loadFromFile(stack.kubeconfig);
-  const api = kubernetesApi(config);
+  const api = kubernetesApi(await kubeConfigAccess(stack.kubeconfig));
   // Without a version to start from, a watch begins with what is there.
   const request = { path: '/api/v1/pods', query: { labelSelector: 'job-name=slow' } };
   try {

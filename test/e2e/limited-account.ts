@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type KubernetesApi, kubernetesApi } from '../../src/adapters/kubernetes/api.ts';
+import { accessOf } from '../../src/adapters/kubernetes/kube-config.ts';
 import type { Right } from '../../src/adapters/kubernetes/rights.ts';
 
 export interface LimitedAccount extends AsyncDisposable {
@@ -17,7 +18,7 @@ const rbac = '/apis/rbac.authorization.k8s.io/v1';
 /** Makes the account with the rights of an administrator; disposal removes all of it, but what is in namespaces of others. */
 export async function limitedAccount(admin: KubeConfig, rights: readonly Right[]): Promise<LimitedAccount> {
   const { signal } = new AbortController();
-  const api = kubernetesApi(admin);
+  const api = kubernetesApi(accessOf(admin));
   const name = `limited-${randomBytes(4).toString('hex')}`;
   const folder = await mkdtemp(join(tmpdir(), `${name}-`));
   const kubeconfigPath = join(folder, 'kubeconfig');

@@ -49,12 +49,6 @@ export type HelmCluster =
    */
   | { readonly host: string; readonly port: string; readonly caPath: string; readonly tokenPath: string };
 
-/** Where a pod finds its credentials. Source: kubernetes.io/docs/tasks/run-application/access-api-from-pod */
-export const podCredentials = {
-  caPath: '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt',
-  tokenPath: '/var/run/secrets/kubernetes.io/serviceaccount/token',
-};
-
 export const defaultHelmOptions = {
   deployerAccount: 'berth-deployer',
   historyMax: 3,

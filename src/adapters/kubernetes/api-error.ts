@@ -1,7 +1,7 @@
 /** What the API server answered instead of what was asked for. */
 import type { ApiStatus } from './objects.ts';
 
-/** A reply with a status of 400 or more. */
+/** A reply with a status that is no success. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number;

@@ -1,18 +1,13 @@
 /**
- * Requests to the API server, over client-node's credentials and HTTP library. Its generated clients take no signal and
- * make a new TLS connection for every call (2.0.1: `applySecurityAuthentication` builds an agent each time), its watch
- * ends after 30 s of silence: hence this thin client.
+ * Requests to the API server. The generated clients of client-node take no signal and make a new TLS connection for every call
+ * (2.0.1), its watch ends after 30 s of silence, and it takes a second to load: hence this thin client.
  */
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  HttpMethod,
-  IsomorphicFetchHttpLibrary,
-  type KubeConfig,
-  RequestContext,
-  type ResponseContext,
-} from '@kubernetes/client-node';
 import { ApiError } from './api-error.ts';
+import type { ClusterAccess } from './cluster-access.ts';
 import { openConnection } from './connection.ts';
+import { ConnectionError, exchange, linesOf, textOf } from './exchange.ts';
 import type { List } from './objects.ts';
 
 export interface ApiRequest {
@@ -37,7 +32,7 @@ interface WatchEvent<T> {
 export interface KubernetesApi {
   /**
    * Sends a request that may be sent twice: overload, outages and broken connections are retried briefly.
-   * @throws ApiError for any other status of 400 or more.
+   * @throws ApiError for any other answer that is no success.
    */
   json<T>(request: ApiRequest, signal: AbortSignal): Promise<T>;
   list<T>(request: ApiRequest, signal: AbortSignal): Promise<List<T>>;
@@ -53,40 +48,41 @@ const attempts = 4;
 const longestRetryAfterMs = 5_000;
 const retriedStatuses = new Set([429, 500, 502, 503, 504]);
 
-/** A client for the current context of `kubeConfig`; a request may take `requestTimeoutMs`, unless it says otherwise. */
-export function kubernetesApi(kubeConfig: KubeConfig, requestTimeoutMs = defaultTimeoutMs): KubernetesApi {
-  const server = kubeConfig.getCurrentCluster()?.server.replace(/\/$/, '');
-  if (server === undefined) throw new Error('the kubeconfig has no current cluster');
-  const http = new IsomorphicFetchHttpLibrary();
-  const connection = openConnection(kubeConfig);
+/** A client with that access; a request may take `requestTimeoutMs`, unless it says otherwise. */
+export function kubernetesApi(access: ClusterAccess, requestTimeoutMs = defaultTimeoutMs): KubernetesApi {
+  const connection = openConnection(access);
 
-  async function send(request: ApiRequest, signal: AbortSignal): Promise<ResponseContext> {
-    const context = new RequestContext(server + request.path, HttpMethod[request.method ?? 'GET']);
-    for (const [name, value] of Object.entries(request.query ?? {})) context.setQueryParam(name, String(value));
-    await connection.prepare(context);
-    context.setHeaderParam('Accept', request.accept ?? 'application/json');
-    if (request.asUser !== undefined) context.setHeaderParam('Impersonate-User', request.asUser);
-    if (request.body !== undefined) {
-      context.setHeaderParam('Content-Type', request.contentType ?? 'application/json');
-      context.setBody(JSON.stringify(request.body));
-    }
-    context.setSignal(signal);
-    const response = await http.send(context).toPromise();
-    if (response.httpStatusCode < 400) return response;
-    if (response.httpStatusCode === 401) connection.renew();
-    throw new ApiError(
-      `${request.method ?? 'GET'} ${request.path}`,
-      response.httpStatusCode,
-      await response.body.text(),
-      response.headers['retry-after'],
+  async function send(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const { method = 'GET', path, query = {}, body, contentType = 'application/json' } = request;
+    const { headers, agent } = await connection.current();
+    const url = new URL(access.server + path);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
+    const response = await exchange(
+      url,
+      {
+        method,
+        agent,
+        headers: {
+          'User-Agent': 'berth',
+          ...headers,
+          Accept: request.accept ?? 'application/json',
+          ...(request.asUser === undefined ? {} : { 'Impersonate-User': request.asUser }),
+          ...(body === undefined ? {} : { 'Content-Type': contentType }),
+        },
+      },
+      body === undefined ? undefined : JSON.stringify(body),
+      signal,
     );
+    const { statusCode = 0 } = response;
+    if (statusCode >= 200 && statusCode < 300) return response;
+    if (statusCode === 401) connection.renew();
+    throw new ApiError(`${method} ${path}`, statusCode, await textOf(response), response.headers['retry-after']);
   }
 
   async function attempt(request: ApiRequest, signal: AbortSignal): Promise<string> {
     const timeout = AbortSignal.timeout(request.timeoutMs ?? requestTimeoutMs);
     try {
-      const response = await send(request, AbortSignal.any([signal, timeout]));
-      return await response.body.text();
+      return await textOf(await send(request, AbortSignal.any([signal, timeout])));
     } catch (error) {
       signal.throwIfAborted();
       if (timeout.aborted) {
@@ -116,7 +112,7 @@ export function kubernetesApi(kubeConfig: KubeConfig, requestTimeoutMs = default
         { ...request, query: { ...request.query, watch: true } },
         AbortSignal.any([signal, done.signal]),
       );
-      for await (const line of linesOf(response.body.stream())) {
+      for await (const line of linesOf(response)) {
         const event = JSON.parse(line) as WatchEvent<T>;
         if (event.type === 'ERROR') {
           const code = (event.object as { code?: number }).code ?? 500;
@@ -164,17 +160,5 @@ function pauseBefore({ method }: ApiRequest, error: unknown, nth: number): numbe
     // A 500 without a Retry-After is mostly a defect that stays; one more try covers a server that was just ending.
     return error.retryAfterMs === undefined ? usualMs : Math.min(error.retryAfterMs, longestRetryAfterMs);
   }
-  // fetch rejects with a TypeError when the connection failed or broke.
-  return error instanceof TypeError ? usualMs : undefined;
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array> | null): AsyncGenerator<string> {
-  if (stream === null) return;
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of stream) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-    rest = parts.pop() ?? '';
-    for (const line of parts) if (line !== '') yield line;
-  }
+  return error instanceof ConnectionError ? usualMs : undefined;
 }

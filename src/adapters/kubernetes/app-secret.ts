@@ -1,7 +1,7 @@
 /** The Secret with the credentials of the GitHub App, as `berth setup` writes it and the chart mounts it. */
-import { KubeConfig } from '@kubernetes/client-node';
 import { type KubernetesApi, kubernetesApi } from './api.ts';
 import { ApiError, apiStatusOf } from './api-error.ts';
+import type { ClusterAccess } from './cluster-access.ts';
 import { namespaceNameLabel } from './survey.ts';
 import { corePath, namespacePath } from './collections.ts';
 import { fieldManager, managedByLabel } from './metadata.ts';
@@ -55,28 +55,6 @@ export function appSecret({ namespace, name }: SecretName, app: AppCredentials) 
   };
 }
 
-/**
- * The person's own way to the cluster: the kubeconfig in that file, or where kubectl looks for it; its current context unless
- * another one is named. @throws when there is none.
- */
-export function personsKubeConfig(path: string | undefined, context: string | undefined): KubeConfig {
-  const kubeConfig = new KubeConfig();
-  if (path === undefined) kubeConfig.loadFromDefault();
-  else kubeConfig.loadFromFile(path);
-  if (context !== undefined) {
-    const names = kubeConfig.getContexts().map(({ name }) => name);
-    if (!names.includes(context)) {
-      throw new SecretRefusedError(`the kubeconfig has no context "${context}"; it has ${names.join(', ') || 'none'}`);
-    }
-    kubeConfig.setCurrentContext(context);
-  }
-  // What client-node makes up when it finds nothing.
-  if (kubeConfig.getCurrentContext() === 'loaded-context' || kubeConfig.getCurrentCluster() === null) {
-    throw new SecretRefusedError('there is no kubeconfig with a current context');
-  }
-  return kubeConfig;
-}
-
 export interface AppSecretStore {
   look(signal: AbortSignal): Promise<AppSecretState>;
   /**
@@ -92,9 +70,9 @@ export interface AppSecretStore {
   close(): Promise<void>;
 }
 
-/** The Secret of that name in the current context of `kubeConfig`. */
-export function appSecretStore(kubeConfig: KubeConfig, name: SecretName): AppSecretStore {
-  const api = kubernetesApi(kubeConfig);
+/** The Secret of that name in the cluster. */
+export function appSecretStore(access: ClusterAccess, name: SecretName): AppSecretStore {
+  const api = kubernetesApi(access);
   const label = `Secret ${name.name} in the namespace ${name.namespace}`;
   return {
     look: (signal) => translated(`reading the ${label}`, () => look(api, name, signal)),
@@ -231,7 +209,7 @@ async function translated<T>(doing: string, act: () => Promise<T>): Promise<T> {
   }
 }
 
-/** fetch says only that it failed; its cause says why. */
+/** The client says only that there was no connection; its cause says why. */
 function deepestMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? deepestMessage(error.cause) : error.message;

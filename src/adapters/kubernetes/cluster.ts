@@ -1,9 +1,9 @@
 /** Kubernetes as a `Cluster`: namespaces, fences, the state of releases and workloads. */
-import type { KubeConfig } from '@kubernetes/client-node';
 import { releaseName } from '../../domain/names.ts';
 import type { PreviewKey } from '../../domain/preview.ts';
 import type { Cluster, ClusterState, FenceState, NamespaceRequest, ReleaseRecord } from '../../ports.ts';
 import { type KubernetesApi, kubernetesApi } from './api.ts';
+import type { ClusterAccess } from './cluster-access.ts';
 import { helmSecrets } from './collections.ts';
 import { disturbedNamespaces } from './disturbed.ts';
 import { annotateFenced, checkFence, fenceState, raiseFence } from './fence.ts';
@@ -32,9 +32,9 @@ export interface KubernetesCluster extends Cluster {
   close(): Promise<void>;
 }
 
-/** The cluster of the current context of `kubeConfig`; `options` override the defaults one by one. */
-export function kubernetesCluster(kubeConfig: KubeConfig, options: Partial<KubernetesOptions> = {}): KubernetesCluster {
-  return clusterOver(kubernetesApi(kubeConfig, options.requestTimeoutMs), { ...defaultKubernetesOptions, ...options });
+/** The cluster with that access; `options` override the defaults one by one. */
+export function kubernetesCluster(access: ClusterAccess, options: Partial<KubernetesOptions> = {}): KubernetesCluster {
+  return clusterOver(kubernetesApi(access, options.requestTimeoutMs), { ...defaultKubernetesOptions, ...options });
 }
 
 function clusterOver(api: KubernetesApi, options: KubernetesOptions): KubernetesCluster {

@@ -1,9 +1,9 @@
 /** The values of Secrets that operators have given to repositories. */
-import type { KubeConfig } from '@kubernetes/client-node';
 import { DiagnosedError } from '../../domain/errors.ts';
 import type { Repository } from '../../domain/preview.ts';
 import type { Secrets } from '../../ports.ts';
 import { kubernetesApi } from './api.ts';
+import type { ClusterAccess } from './cluster-access.ts';
 import { givenSecrets, valueOf } from './given-secrets.ts';
 import { repositoriesAnnotation } from './metadata.ts';
 import type { SecretOptions } from './options.ts';
@@ -14,8 +14,8 @@ export interface KubernetesSecrets extends Secrets {
 }
 
 /** Secrets in the namespace of `options`; without them, every one is missing. */
-export function kubernetesSecrets(kubeConfig: KubeConfig, options: SecretOptions | undefined): KubernetesSecrets {
-  const api = kubernetesApi(kubeConfig);
+export function kubernetesSecrets(access: ClusterAccess, options: SecretOptions | undefined): KubernetesSecrets {
+  const api = kubernetesApi(access);
   return {
     async values(repository, names, signal) {
       const asked = names.map((name) => {

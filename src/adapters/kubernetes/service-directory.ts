@@ -1,8 +1,8 @@
 /** Where previews' services listen, from a cache of our namespaces. */
-import type { KubeConfig } from '@kubernetes/client-node';
 import type { PreviewNamespace, ServiceDirectory } from '../../ports.ts';
 import { type KubernetesApi, kubernetesApi } from './api.ts';
 import { apiStatusOf } from './api-error.ts';
+import type { ClusterAccess } from './cluster-access.ts';
 import { corePath } from './collections.ts';
 import type { Endpoints, Namespace, Pod, Service } from './objects.ts';
 import { defaultKubernetesOptions, type KubernetesOptions } from './options.ts';
@@ -28,11 +28,11 @@ const maxEndpoints = 10;
 
 /** The directory of the previews of one instance. Nothing is read before `start`. */
 export function kubernetesServiceDirectory(
-  kubeConfig: KubeConfig,
+  access: ClusterAccess,
   options: Pick<KubernetesOptions, 'instance'> & Partial<Pick<KubernetesOptions, 'relistMs'>>,
 ): KubernetesServiceDirectory {
   const { instance, relistMs } = { ...defaultKubernetesOptions, ...options };
-  const api = kubernetesApi(kubeConfig);
+  const api = kubernetesApi(access);
   const stop = new AbortController();
   const previews = new Map<string, PreviewNamespace>();
   const addresses = addressCache(api, stop.signal);

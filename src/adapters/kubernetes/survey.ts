@@ -1,8 +1,8 @@
 /** What there is to know about a cluster before previews are made in it. Changes nothing. */
 import { isDeepStrictEqual } from 'node:util';
-import type { KubeConfig } from '@kubernetes/client-node';
 import { type KubernetesApi, kubernetesApi } from './api.ts';
 import { ApiError, apiStatusOf } from './api-error.ts';
+import type { ClusterAccess } from './cluster-access.ts';
 import { namespacePath } from './collections.ts';
 import { type ClusterRole, shippedDeployerRoles } from './deployer.ts';
 import { dangerousRights, includesRules } from './deployer-rules.ts';
@@ -47,11 +47,11 @@ export class ClusterRefusedError extends Error {
 
 /** @throws ClusterRefusedError when our credentials are not accepted; any other error when there is no API server. */
 export async function surveyCluster(
-  kubeConfig: KubeConfig,
+  access: ClusterAccess,
   options: ClusterSurveyOptions,
   signal: AbortSignal,
 ): Promise<ClusterSurvey> {
-  const api = kubernetesApi(kubeConfig);
+  const api = kubernetesApi(access);
   try {
     const { gitVersion } = await api.json<{ readonly gitVersion: string }>({ path: '/version' }, signal);
     const rights = neededRights(options.deployerRole, options.secretsNamespace, options.roles);

@@ -4,9 +4,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KubeConfig } from '@kubernetes/client-node';
 import { type KubernetesApi, kubernetesApi } from './api.ts';
 import { ApiError, apiStatusOf } from './api-error.ts';
+import type { ClusterAccess } from './cluster-access.ts';
 import { corePath, namespacePath } from './collections.ts';
 import { deployerOf } from './deployer.ts';
 import { instanceLabel, managedByBerth, managedByLabel } from './metadata.ts';
@@ -39,12 +39,12 @@ const underWay = 'it was still under way when the time was over';
  * trial has left behind.
  */
 export async function openTrial(
-  kubeConfig: KubeConfig,
+  access: ClusterAccess,
   overrides: Partial<KubernetesOptions>,
   signal: AbortSignal,
 ): Promise<Trial> {
   const options = { ...defaultKubernetesOptions, ...overrides };
-  const api = kubernetesApi(kubeConfig);
+  const api = kubernetesApi(access);
   let namespace: Namespace | undefined;
   const dispose = async () => {
     try {

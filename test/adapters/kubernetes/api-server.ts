@@ -3,11 +3,14 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
+import type { ClusterAccess } from '../../../src/adapters/kubernetes/cluster-access.ts';
+import { accessOf } from '../../../src/adapters/kubernetes/kube-config.ts';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => void;
 
 export interface ApiServer extends AsyncDisposable {
   readonly kubeConfig: KubeConfig;
+  readonly access: ClusterAccess;
   /** `GET /path?query` of every request so far. */
   readonly requests: readonly string[];
   /** How many connections are open. */
@@ -32,6 +35,7 @@ export async function apiServer(handle: Handler): Promise<ApiServer> {
   );
   return {
     kubeConfig,
+    access: accessOf(kubeConfig),
     requests,
     connections: () =>
       new Promise((resolve, reject) => {

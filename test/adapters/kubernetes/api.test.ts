@@ -12,7 +12,7 @@ async function withServer<T>(
   use: (api: ReturnType<typeof kubernetesApi>, requests: readonly string[]) => Promise<T>,
 ): Promise<T> {
   await using server = await apiServer(handle);
-  const api = kubernetesApi(server.kubeConfig);
+  const api = kubernetesApi(server.access);
   try {
     return await use(api, server.requests);
   } finally {
@@ -105,7 +105,7 @@ describe('kubernetesApi', { timeout: 20_000 }, () => {
 
   it('keeps its connections', async () => {
     await using server = await apiServer(ok);
-    const api = kubernetesApi(server.kubeConfig);
+    const api = kubernetesApi(server.access);
     for (let nth = 0; nth < 20; nth += 1) await api.json({ path: '/x' }, signal);
     assert((await server.connections()) <= 2);
     await api.close();
@@ -149,7 +149,7 @@ describe('kubernetesApi', { timeout: 20_000 }, () => {
         }
       });
     });
-    const cluster = kubernetesCluster(server.kubeConfig, { instance: 'mine' });
+    const cluster = kubernetesCluster(server.access, { instance: 'mine' });
     const key = { repositoryId: 1, number: 1 };
     const repository = { id: 1, owner: 'a', name: 'b', cloneUrl: '' };
     await cluster.prepareNamespace({ key, name: 'pr-1', repository, trust: 'trusted' }, signal);

@@ -25,7 +25,7 @@ describe('prepareNamespace', () => {
         }
       });
     });
-    const cluster = kubernetesCluster(server.kubeConfig, { instance: 'mine' });
+    const cluster = kubernetesCluster(server.access, { instance: 'mine' });
     const repository = { id: 1, owner: 'a', name: 'b', cloneUrl: '' };
     const key = { repositoryId: 1, number: 1 };
     await cluster.prepareNamespace({ key, name: 'pr-1', repository, trust: 'trusted' }, signal);

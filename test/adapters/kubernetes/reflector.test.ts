@@ -29,7 +29,7 @@ async function reflected(lists: readonly object[], watch: (watcher: Watcher, nth
     watch({ response, resourceVersion: url.searchParams.get('resourceVersion') }, watched);
   };
   const server = await apiServer(handler);
-  const api = kubernetesApi(server.kubeConfig);
+  const api = kubernetesApi(server.access);
   const stop = new AbortController();
   const onChange = (objects: ReadonlyMap<string, KubernetesObject>) => {
     seen.push([...objects.values()].map(({ metadata }) => metadata.name).join(' '));
@@ -122,7 +122,7 @@ describe('reflect', { timeout: 20_000 }, () => {
 
   it('fails when the first list does', async () => {
     await using server = await apiServer((_, response) => reply(response, 403, { reason: 'Forbidden' }));
-    const api = kubernetesApi(server.kubeConfig);
+    const api = kubernetesApi(server.access);
     const { signal } = new AbortController();
     await assert.rejects(reflect(api, { path: '/x' }, { relistMs: 1_000, onChange: () => undefined }, signal), /403/);
     await api.close();

@@ -36,7 +36,7 @@ async function addressIn({ service = {}, address = { ip: '10.1.2.3', targetRef: 
     else if (found) reply(response, 200, found);
     else reply(response, 404, { reason: 'NotFound' });
   });
-  const directory = kubernetesServiceDirectory(server.kubeConfig, { instance: 'test' });
+  const directory = kubernetesServiceDirectory(server.access, { instance: 'test' });
   try {
     await directory.start(signal);
     return await directory.address(namespace, 'web', 80, signal);
