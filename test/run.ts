@@ -3,13 +3,8 @@
  * them without a name. Starts the local stack for those that need it, and leaves it as it was found. `--faults` lists the faults that
  * Berth survives with the results of the tests that show it.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { globSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildBerthImage } from '../deploy/local/berth-image.ts';
 import { browser } from '../deploy/local/browser.ts';
@@ -18,6 +13,7 @@ import { promtool } from '../deploy/local/prometheus.ts';
 import { serviceImages } from '../deploy/local/service-images.ts';
 import { down, type LocalStack, up } from '../deploy/local/stack.ts';
 import { faultReport, type NamedResult } from './fault-lines.ts';
+import { runFiles, withFirst } from './run-files.ts';
 
 interface Suite {
   readonly needsStack: boolean;
@@ -29,6 +25,27 @@ interface Suite {
 }
 
 const longOnes = ['test/domain/**/linear-time.test.ts'];
+
+/** What takes a minute and more, the longest first: begun last, it would leave a core idle. */
+const longest = {
+  contract: [
+    '/image.test.ts',
+    '/helm-faults.test.ts',
+    '/builder.test.ts',
+    '/cluster.test.ts',
+    '/kubernetes-faults.test.ts',
+  ],
+  e2e: [
+    '/installed.test.ts',
+    '/fullstack.test.ts',
+    '/recovery.test.ts',
+    '/missed-events.test.ts',
+    '/chaos.test.ts',
+    '/rolling-restart.test.ts',
+    '/lifecycle.test.ts',
+    '/doctor.test.ts',
+  ],
+};
 
 const suites: Readonly<Record<string, Suite>> = {
   unit: {
@@ -53,7 +70,7 @@ const suites: Readonly<Record<string, Suite>> = {
   charts: { needsStack: true, files: globSync('test/charts/**/*.test.ts'), concurrency: 2 },
   contract: {
     needsStack: true,
-    files: globSync('test/{contract,monitoring}/**/*.test.ts'),
+    files: withFirst(globSync('test/{contract,monitoring}/**/*.test.ts'), longest.contract),
     concurrency: 3,
     async prepare(stack) {
       await promtool(placesIn(process.env));
@@ -63,7 +80,7 @@ const suites: Readonly<Record<string, Suite>> = {
   },
   e2e: {
     needsStack: true,
-    files: globSync('test/e2e/**/*.test.ts'),
+    files: withFirst(globSync('test/e2e/**/*.test.ts'), longest.e2e),
     concurrency: 3,
     async prepare(stack) {
       await promtool(placesIn(process.env));
@@ -72,8 +89,6 @@ const suites: Readonly<Record<string, Suite>> = {
     },
   },
 };
-
-const reporter = fileURLToPath(new URL('result-reporter.ts', import.meta.url));
 
 const { values: flags, positionals: asked } = parseArgs({
   allowPositionals: true,
@@ -89,7 +104,8 @@ const chosen = Object.entries(suites).filter(([name]) => asked.length === 0 || a
 const failed: string[] = [];
 const results: NamedResult[] = [];
 let startedStack = false;
-const directory = await mkdtemp(join(tmpdir(), 'berth-tests-'));
+// Several hundred processes load the same modules: they need not compile them, nor take the types out, each by itself.
+process.env['NODE_COMPILE_CACHE'] ??= join(placesIn(process.env).cache, 'node-compile-cache');
 try {
   for (const [name, suite] of chosen) {
     if (suite.needsStack) {
@@ -98,36 +114,15 @@ try {
       await suite.prepare?.(stack);
     }
     console.log(`\n── ${name}: ${suite.files.length} files ──`);
-    const resultsFile = join(directory, `${name}.jsonl`);
-    if (!(await runs(suite, resultsFile))) failed.push(name);
-    if (flags.faults) results.push(...(await readResults(resultsFile)));
+    const outcome = await runFiles(suite.files, suite.concurrency);
+    if (!outcome.succeeded) failed.push(name);
+    results.push(...outcome.results);
   }
 } finally {
   if (startedStack) await down();
-  await rm(directory, { recursive: true, force: true });
 }
 if (flags.faults) console.log(`\n${faultReport(results)}`);
 if (failed.length > 0) {
   console.error(`failed: ${failed.join(', ')}`);
   process.exitCode = 1;
-}
-
-/** Whether every test of the suite passed. */
-async function runs({ files, concurrency }: Suite, resultsFile: string): Promise<boolean> {
-  if (files.length === 0) return false;
-  const reporters = [
-    '--test-reporter=spec',
-    '--test-reporter-destination=stdout',
-    `--test-reporter=${reporter}`,
-    `--test-reporter-destination=${resultsFile}`,
-  ];
-  const args = ['--test', '--test-timeout=600000', ...reporters, `--test-concurrency=${concurrency}`, ...files];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
-  const [code] = (await once(child, 'exit')) as [number | null];
-  return code === 0;
-}
-
-async function readResults(file: string): Promise<readonly NamedResult[]> {
-  const lines = (await readFile(file, 'utf8')).split('\n').filter(Boolean);
-  return lines.map((line) => JSON.parse(line) as NamedResult);
 }

@@ -12,6 +12,9 @@ export function uniqueWord(prefix: string): string {
   return `${prefix}-${randomBytes(4).toString('hex')}`;
 }
 
+/** Where Node keeps what it has compiled, when the tests have such a place: they start Berth many times. */
+const compileCache = process.env['NODE_COMPILE_CACHE'] ? { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] } : {};
+
 /** The environment of a Berth on the local stack; `instance` keeps it apart from every other Berth there. */
 export function berthEnvironment(
   stack: LocalStack,
@@ -20,6 +23,7 @@ export function berthEnvironment(
 ): Record<string, string> {
   return {
     PATH: process.env['PATH'] ?? '',
+    ...compileCache,
     BERTH_LISTEN: '127.0.0.1:0',
     BERTH_GATEWAY_LISTEN: '127.0.0.1:0',
     BERTH_OPERATIONS_LISTEN: '127.0.0.1:0',
