@@ -11,7 +11,7 @@ export const ports = {
   kubelet: 10250,
 } as const;
 
-/** The networks inside the native cluster, and the bridges they hang on. */
+/** The networks inside the cluster and of builds; on the native one also the bridges they hang on. */
 export const networks = {
   podBridge: 'berth-pods',
   podGateway: '10.201.0.1',
@@ -45,10 +45,10 @@ export function nodeAddress(): string | undefined {
   return undefined;
 }
 
-/** Whether something listens on a TCP port of the loopback interface. */
-export function isListening(port: number, timeoutMs = 1000): Promise<boolean> {
+/** Whether something listens on a TCP port, of the loopback interface unless told. */
+export function isListening(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = createConnection({ host: '127.0.0.1', port, timeout: timeoutMs });
+    const socket = createConnection({ host, port, timeout: 1000 });
     const settle = (answer: boolean): void => {
       socket.destroy();
       resolve(answer);

@@ -1,6 +1,7 @@
-/** Redis and PostgreSQL as charts know them, made of Debian's packages where no image can be pulled. */
+/** Redis and PostgreSQL as charts know them: the official images, made of Debian's packages where none can be pulled. */
 import { withLock } from './lock.ts';
 import { pushImage } from './base-images.ts';
+import { copyImage } from './docker-services.ts';
 import { pushDebian } from './machine-images.ts';
 import { placesIn } from './places.ts';
 import { type Progress, progressTo } from './progress.ts';
@@ -19,10 +20,8 @@ export interface ServiceImagesOptions {
   readonly progress?: Progress;
 }
 
-/** Pushes the images to the stack's registry where it lacks them; the official ones where images can be pulled. */
+/** Pushes the images to the stack's registry where it lacks them. */
 export async function serviceImages(stack: LocalStack, options: ServiceImagesOptions = {}): Promise<ServiceImages> {
-  if (stack.cluster !== 'native')
-    return { redis: 'docker.io/library/redis:8', postgres: 'docker.io/library/postgres:17' };
   const places = placesIn(options.env ?? process.env);
   const progress = options.progress ?? progressTo((text) => process.stderr.write(text));
   const { tools, dockerHost } = stack;
@@ -31,6 +30,14 @@ export async function serviceImages(stack: LocalStack, options: ServiceImagesOpt
     () => progress.say('waiting for another build of an image to finish …'),
     () =>
       progress.step('finding the images of Redis and PostgreSQL (three minutes at first)', async () => {
+        if (stack.cluster !== 'native') {
+          // The same programs on the same system, under the names that examples know.
+          const copy = (official: string, name: string) => copyImage(places, tools, dockerHost, official, name);
+          return {
+            redis: await copy('redis:7-bookworm', 'debian-redis:7'),
+            postgres: await copy('postgres:15-bookworm', 'debian-postgres:15'),
+          };
+        }
         const from = { 'debian:bookworm-slim': await pushDebian(places, tools, dockerHost) };
         const gather = async () => undefined;
         const push = (name: string, tag: string) => pushImage(places, tools, dockerHost, { name, tag, from, gather });

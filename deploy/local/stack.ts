@@ -18,7 +18,18 @@ import type { Progress } from './progress.ts';
 import { redisUrl } from './redis.ts';
 import type { Tools } from './tools.ts';
 
-/** A running stack: how to reach its parts, and the programs that go with them. */
+/**
+ * A running stack: how to reach its parts, and the programs that go with them. What tests and the demo may take for granted on
+ * every cluster, and on none else:
+ * - The addresses of services and pods can be connected to from this machine.
+ * - Nodes pull from `registry` and from `podRegistry`, by these names; builders push to both, and pull from `registry`.
+ * - `library/busybox:stable` and `library/redis:7` are in it.
+ * - Whoever connects to a pod from this machine comes from `hostFromPods`, or from a node.
+ * - There is one node, a default storage class, and room for two dozen previews.
+ *
+ * What differs, and tests must not mind: the version of Kubernetes, and with it whether Pod Security and network policies are
+ * enforced, and admission policies known; who the user is; where official images come from.
+ */
 export interface LocalStack {
   /** `native`, `kind`, or the name of a kubeconfig context. */
   readonly cluster: string;
@@ -140,9 +151,7 @@ async function healthyStack(places: Places): Promise<LocalStack | undefined> {
   const stack = await describedStack(places);
   if (!stack) return undefined;
   const healthy =
-    stack.cluster === 'native'
-      ? await nativeIsHealthy(places, stack.nodeIp)
-      : await dockerClusterIsHealthy(stack.kubeconfig, stack.tools.kubectl);
+    stack.cluster === 'native' ? await nativeIsHealthy(places, stack.nodeIp) : await dockerClusterIsHealthy(stack);
   return healthy ? stack : undefined;
 }
 
