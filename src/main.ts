@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { type Logger, pino } from 'pino';
 import { type Adapters, openAdapters } from './adapters.ts';
+import { ServiceAccountError } from './adapters/kubernetes/service-account.ts';
 import { sweepChoresOf, sweeping, workerChoresOf } from './chores.ts';
 import { type Config, ConfigError, parseConfig, type Role } from './config.ts';
 import { DataDirectoryError } from './data-directory.ts';
@@ -174,7 +175,9 @@ try {
   // Everything is closed by now; the Redis client would keep the process for the two seconds of its closing timer.
   process.exit(0);
 } catch (error) {
-  if (error instanceof ConfigError || error instanceof DataDirectoryError) process.stderr.write(`${error.message}\n`);
+  const isForOperators =
+    error instanceof ConfigError || error instanceof DataDirectoryError || error instanceof ServiceAccountError;
+  if (isForOperators) process.stderr.write(`${error.message}\n`);
   else (log ?? pino()).fatal({ err: error }, 'ended');
   process.exit(1);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { waitUntil } from '../../../deploy/local/wait.ts';
 import { kubernetesApi } from '../../../src/adapters/kubernetes/api.ts';
 import { ApiError } from '../../../src/adapters/kubernetes/api-error.ts';
 import { kubernetesCluster } from '../../../src/adapters/kubernetes/cluster.ts';
@@ -85,6 +86,29 @@ describe('kubernetesApi', { timeout: 20_000 }, () => {
     });
   });
 
+  it('lets what is under way end in peace when it reads the credentials anew', async () => {
+    const { promise: goOn, resolve } = Promise.withResolvers<void>();
+    const event = `${JSON.stringify({ type: 'ADDED', object: object('a') })}\n`;
+    const handler: Handler = (_, response, { pathname }) => {
+      if (pathname === '/refused') return status(401)(_, response, new URL('http://server'));
+      response.writeHead(200).write(event);
+      void goOn.then(() => response.end(event));
+    };
+    await using server = await apiServer(handler);
+    const api = kubernetesApi(server.access);
+    const names: string[] = [];
+    for await (const { object } of api.watch<{ metadata: { name: string } }>({ path: '/x' }, signal)) {
+      names.push(object.metadata.name);
+      if (names.length > 1) continue;
+      await assert.rejects(api.json({ path: '/refused' }, signal), ApiError);
+      resolve();
+    }
+    assert.deepEqual(names, ['a', 'a']);
+    // Nothing keeps a connection whose credentials are not used any more; the server itself would keep it for 5 s.
+    await waitUntil('the connection to end', async () => (await server.connections()) === 0, { timeoutMs: 3_000 });
+    await api.close();
+  });
+
   it('gives up on a server that does not answer', async () => {
     await withServer(
       () => undefined,
@@ -109,6 +133,29 @@ describe('kubernetesApi', { timeout: 20_000 }, () => {
     for (let nth = 0; nth < 20; nth += 1) await api.json({ path: '/x' }, signal);
     assert((await server.connections()) <= 2);
     await api.close();
+  });
+
+  it('ends what is under way when it is closed, and begins nothing afterwards', async () => {
+    await using server = await apiServer(() => undefined);
+    const api = kubernetesApi(server.access);
+    const waiting = assert.rejects(api.json({ path: '/x' }, signal), /the connection to the API server was closed/);
+    await waitUntil('the request to arrive', async () => server.requests.length === 1);
+    await api.close();
+    await waiting;
+    assert.equal(server.requests.length, 1);
+  });
+
+  it('does not follow where a server sends it', async () => {
+    await withServer(
+      (_, response) => void response.writeHead(302, { location: '/elsewhere' }).end(),
+      async (api, requests) => {
+        await assert.rejects(
+          api.json({ path: '/x' }, signal),
+          (error) => error instanceof ApiError && error.status === 302,
+        );
+        assert.deepEqual(requests, ['GET /x']);
+      },
+    );
   });
 
   it('closes a watch that nobody reads any more', async () => {
