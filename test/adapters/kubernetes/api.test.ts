@@ -91,11 +91,14 @@ describe('kubernetesApi', { timeout: 20_000 }, () => {
     const event = `${JSON.stringify({ type: 'ADDED', object: object('a') })}\n`;
     const handler: Handler = (_, response, { pathname }) => {
       if (pathname === '/refused') return status(401)(_, response, new URL('http://server'));
+      if (pathname === '/fine') return reply(response, 200, {});
       response.writeHead(200).write(event);
       void goOn.then(() => response.end(event));
     };
     await using server = await apiServer(handler);
     const api = kubernetesApi(server.access);
+    // One connection for what is under way, one for what is refused, and one that is idle then.
+    await Promise.all([1, 2, 3].map(() => api.json({ path: '/fine' }, signal)));
     const names: string[] = [];
     for await (const { object } of api.watch<{ metadata: { name: string } }>({ path: '/x' }, signal)) {
       names.push(object.metadata.name);
