@@ -1,5 +1,6 @@
 /** Passes one request to its upstream and the answer back, streaming both ways. */
 import { type ClientRequest, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
+import { attempts, type Attempts } from './attempts.ts';
 import type { Upstream } from './destination.ts';
 import {
   framingHeaders,
@@ -20,12 +21,8 @@ export interface ForwardOptions extends Omit<RequestHeaderOptions, 'publicProtoc
   readonly onAnswer?: () => void;
 }
 
-/**
- * For how long a refused connection is tried again: kube-proxy teaches the nodes about a service that has just become
- * ready at most once a second (its `--iptables-min-sync-period`), and until then they refuse for it.
- */
-const refusedForMs = 1_500;
-const refusedPauseMs = 100;
+/** How long the head of an answer is kept back for the first of its body. */
+const headAloneMs = 100;
 
 /**
  * Forwards the request. An upstream that breaks in the middle of its answer breaks the client's connection too, so that
@@ -37,14 +34,16 @@ export function forward(
   upstream: Upstream,
   options: ForwardOptions,
 ): void {
-  send(request, response, upstream, { ...options, refusedUntilMs: Date.now() + refusedForMs }, options.agent);
+  // A kept connection may be closed just as it is used again, and nobody knows what became of the request then.
+  const agent = isRepeatable(request) && options.agent;
+  send(request, response, upstream, { ...options, attempts: attempts(options.connectTimeoutMs) }, agent);
 }
 
 function send(
   request: IncomingMessage,
   response: ServerResponse,
   upstream: Upstream,
-  options: ForwardOptions & { readonly refusedUntilMs: number },
+  options: ForwardOptions & { readonly attempts: Attempts },
   agent: PreviewAgent | false,
 ): void {
   const target: PreviewRequestOptions = {
@@ -61,7 +60,12 @@ function send(
     insecureHTTPParser: false,
   };
   const upstreamRequest = httpRequest(target);
-  limitConnecting(upstreamRequest, options.connectTimeoutMs);
+  let wasConnected = false;
+  limitConnecting(upstreamRequest, options.attempts.connectMs(), () => {
+    wasConnected = true;
+    // What has been read of a body is gone: until there is a connection, the whole request can be sent to another.
+    if (hasBody(request)) sendBody(request, upstreamRequest);
+  });
   const abandon = () => upstreamRequest.destroy();
   response.once('close', abandon);
 
@@ -73,54 +77,70 @@ function send(
     request.unpipe(upstreamRequest);
     if (!response.headersSent) options.onFailure(new UnaskedProtocolError());
   });
-  upstreamRequest.once('response', (answer) => {
-    options.onAnswer?.();
-    try {
-      response.writeHead(
-        answer.statusCode ?? 502,
-        answer.statusMessage,
-        responseHeaders(answer, options.privateCookies),
-      );
-    } catch (error) {
-      // A status line that Node refuses to repeat.
-      answer.destroy();
-      if (!response.headersSent) options.onFailure(error as Error);
-      return;
-    }
-    answer.pipe(response, { end: false });
-    answer.once('end', () => {
-      response.addTrailers(responseTrailers(answer));
-      response.end();
-    });
-    answer.once('error', () => response.destroy());
-  });
-  upstreamRequest.on('error', (error: NodeJS.ErrnoException) => {
-    request.unpipe(upstreamRequest);
+  let isOver = false;
+  const failed = (error: NodeJS.ErrnoException) => {
     // The client has left, or has an answer whose own stream tells how it ended.
-    if (response.headersSent || response.destroyed) return;
+    if (isOver || response.headersSent || response.destroyed) return;
+    isOver = true;
     response.off('close', abandon);
-    if (isStale(request, upstreamRequest, error)) {
-      send(request, response, upstream, options, false);
-    } else if (error.code === 'ECONNREFUSED' && !hasBody(request) && Date.now() < options.refusedUntilMs) {
-      setTimeout(() => {
-        if (!response.destroyed) send(request, response, upstream, options, agent);
-      }, refusedPauseMs);
-    } else {
-      options.onFailure(error);
-    }
+    const failure = { wasConnected, isRepeatable: isRepeatable(request), code: error.code };
+    const pauseMs = options.attempts.pauseAfter(failure);
+    if (pauseMs === undefined) return options.onFailure(error);
+    setTimeout(() => {
+      if (!response.destroyed) send(request, response, upstream, options, false);
+    }, pauseMs);
+  };
+  upstreamRequest.once('response', (answer) => {
+    const begin = () => {
+      clearTimeout(timer);
+      answer.off('readable', begin);
+      if (!isOver) passOn(answer, response, options);
+    };
+    // Whoever dies right after the head has not answered. A head alone may be an answer that takes its time.
+    const timer = setTimeout(() => {
+      begin();
+      if (!response.destroyed) response.flushHeaders();
+    }, headAloneMs);
+    answer.once('readable', begin);
+    answer.once('error', (error) => {
+      clearTimeout(timer);
+      failed(error);
+      if (response.headersSent) response.destroy();
+    });
+  });
+  upstreamRequest.on('error', (error) => {
+    request.unpipe(upstreamRequest);
+    failed(error);
   });
 
-  if (hasBody(request)) {
-    upstreamRequest.flushHeaders();
-    request.pipe(upstreamRequest, { end: false });
-    request.once('end', () => {
-      if (upstreamRequest.destroyed) return;
-      upstreamRequest.addTrailers(requestTrailers(request));
-      upstreamRequest.end();
-    });
-  } else {
-    upstreamRequest.end();
+  if (hasBody(request)) upstreamRequest.flushHeaders();
+  else upstreamRequest.end();
+}
+
+function passOn(answer: IncomingMessage, response: ServerResponse, options: ForwardOptions): void {
+  options.onAnswer?.();
+  try {
+    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, responseHeaders(answer, options.privateCookies));
+  } catch (error) {
+    // A status line that Node refuses to repeat.
+    answer.destroy();
+    if (!response.headersSent) options.onFailure(error as Error);
+    return;
   }
+  answer.pipe(response, { end: false });
+  answer.once('end', () => {
+    response.addTrailers(responseTrailers(answer));
+    response.end();
+  });
+}
+
+function sendBody(request: IncomingMessage, upstreamRequest: ClientRequest): void {
+  request.pipe(upstreamRequest, { end: false });
+  request.once('end', () => {
+    if (upstreamRequest.destroyed) return;
+    upstreamRequest.addTrailers(requestTrailers(request));
+    upstreamRequest.end();
+  });
 }
 
 /** The upstream speaks another protocol than it was asked to. */
@@ -132,21 +152,23 @@ class UnaskedProtocolError extends Error {
   }
 }
 
-/** Fails a request whose connection is not there in time; once connected, it may take as long as it likes. */
-export function limitConnecting(request: ClientRequest, timeoutMs: number): void {
-  request.once('socket', (socket) => {
-    if (!socket.connecting) return;
-    const timer = setTimeout(() => request.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
-    socket.once('connect', () => clearTimeout(timer));
-    socket.once('close', () => clearTimeout(timer));
-  });
+/** Whether a request becomes more than a question by being asked twice. Source: RFC 9110, section 9.2. */
+function isRepeatable(request: IncomingMessage): boolean {
+  return ['GET', 'HEAD', 'OPTIONS'].includes(request.method ?? '') && !hasBody(request);
 }
 
 /**
- * Whether the upstream closed a kept connection just as it was used again, so that it has seen nothing of the request:
- * Node's documentation of `reusedSocket` advises to send it once more.
+ * Fails a request whose connection is not there in time; once connected, it may take as long as it likes.
+ * @param onConnected called once there is a connection, new or kept.
  */
-function isStale(request: IncomingMessage, upstreamRequest: ClientRequest, error: NodeJS.ErrnoException): boolean {
-  const repeatable = request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS';
-  return upstreamRequest.reusedSocket && error.code === 'ECONNRESET' && repeatable && !hasBody(request);
+export function limitConnecting(request: ClientRequest, timeoutMs: number, onConnected: () => void): void {
+  request.once('socket', (socket) => {
+    if (!socket.connecting) return onConnected();
+    const timer = setTimeout(() => request.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      onConnected();
+    });
+    socket.once('close', () => clearTimeout(timer));
+  });
 }

@@ -1,6 +1,7 @@
 /** Joins a client that asks for another protocol (WebSocket, mostly) with its upstream. */
 import { type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { attempts, type Attempts } from './attempts.ts';
 import type { Upstream } from './destination.ts';
 import { limitConnecting } from './forward.ts';
 import { type RequestHeaderOptions, requestHeaders } from './request-headers.ts';
@@ -24,6 +25,16 @@ export function tunnel(
   upstream: Upstream,
   options: TunnelOptions,
 ): void {
+  connectTunnel(request, client, head, upstream, { ...options, attempts: attempts(options.connectTimeoutMs) });
+}
+
+function connectTunnel(
+  request: IncomingMessage,
+  client: Duplex,
+  head: Buffer,
+  upstream: Upstream,
+  options: TunnelOptions & { readonly attempts: Attempts },
+): void {
   const upstreamRequest = httpRequest({
     host: upstream.host,
     port: upstream.port,
@@ -39,7 +50,8 @@ export function tunnel(
     agent: false,
     insecureHTTPParser: false,
   });
-  limitConnecting(upstreamRequest, options.connectTimeoutMs);
+  let wasConnected = false;
+  limitConnecting(upstreamRequest, options.attempts.connectMs(), () => (wasConnected = true));
   const abandon = () => upstreamRequest.destroy();
   client.once('close', abandon);
 
@@ -64,8 +76,15 @@ export function tunnel(
     answer.pipe(response);
     answer.once('error', () => response.destroy());
   });
-  upstreamRequest.once('error', (error) => {
-    if (!client.destroyed) options.onFailure(error);
+  upstreamRequest.once('error', (error: NodeJS.ErrnoException) => {
+    if (client.destroyed) return;
+    client.off('close', abandon);
+    // What a handshake sets going is the service's business: it is not asked twice.
+    const pauseMs = options.attempts.pauseAfter({ wasConnected, isRepeatable: false, code: error.code });
+    if (pauseMs === undefined) return void options.onFailure(error);
+    setTimeout(() => {
+      if (!client.destroyed) connectTunnel(request, client, head, upstream, options);
+    }, pauseMs);
   });
   upstreamRequest.end();
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { Agent, type IncomingMessage, request as httpRequest } from 'node:http';
+import { Agent, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ask, type Harness, host, say, startGateway, textOf } from './harness.ts';
@@ -52,6 +52,81 @@ describe('passing requests on', () => {
     server.listen(port, '127.0.0.1');
     const { status, body } = await asked;
     assert.deepEqual({ status, body }, { status: 200, body: 'here' });
+  });
+
+  it('keeps an upload for a service that refuses connections for a moment', async () => {
+    await using gateway = await startGateway();
+    const server = await gateway.serve(async (request, response) => {
+      response.end(`got ${await textOf(request as AsyncIterable<Buffer>)}`);
+    });
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    const asked = ask(gateway, { method: 'POST', body: 'data' });
+    await delay(500);
+    server.listen(port, '127.0.0.1');
+    const { status, body } = await asked;
+    assert.deepEqual({ status, body }, { status: 200, body: 'got data' });
+  });
+
+  for (const { when, meet } of [
+    { when: 'without a word', meet: (response: ServerResponse) => response.destroy() },
+    {
+      when: 'after the head of its answer',
+      meet(response: ServerResponse) {
+        response.writeHead(200, { 'content-length': '5' });
+        response.flushHeaders();
+        setImmediate(() => response.destroy());
+      },
+    },
+  ]) {
+    it(`asks again when a service ends ${when}`, async () => {
+      await using gateway = await startGateway();
+      let requests = 0;
+      await gateway.serve((_request, response) => {
+        requests += 1;
+        if (requests < 3) meet(response);
+        else response.end('here');
+      });
+      const { status, body } = await ask(gateway);
+      assert.deepEqual({ status, body, requests }, { status: 200, body: 'here', requests: 3 });
+    });
+
+    it(`does not do twice what may change something, when a service ends ${when}`, async () => {
+      await using gateway = await startGateway();
+      const methods: (string | undefined)[] = [];
+      const upstream = await gateway.serve((request, response) => {
+        methods.push(request.method);
+        if (request.method === 'GET') response.end();
+        else meet(response);
+      });
+      upstream.keepAliveTimeout = 60_000;
+      // There is a kept connection now.
+      await ask(gateway);
+      for (const method of ['POST', 'DELETE']) assert.equal((await ask(gateway, { method })).status, 502);
+      assert.deepEqual(methods, ['GET', 'POST', 'DELETE']);
+    });
+  }
+
+  it('does not take a service down again and again', async () => {
+    await using gateway = await startGateway();
+    let requests = 0;
+    await gateway.serve((_request, response) => {
+      requests += 1;
+      response.destroy();
+    });
+    assert.equal((await ask(gateway)).status, 502);
+    assert.equal(requests, 4);
+  });
+
+  it('passes the head of an answer on before there is any body', async () => {
+    await using gateway = await startGateway();
+    await gateway.serve((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.flushHeaders();
+    });
+    const { request, response } = await begin(gateway);
+    assert.equal(response.headers['content-type'], 'text/event-stream');
+    request.destroy();
   });
 
   it('streams a large upload without keeping it', async () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket, WebSocketServer } from 'ws';
 import { statusOf } from '../domain/status-sample.ts';
 import { type Harness, host, namespace, say, startGateway, textOf } from './harness.ts';
@@ -34,6 +36,20 @@ describe('WebSockets', () => {
     socket.close(4001, 'done');
     const [code] = (await once(socket, 'close')) as [number];
     assert.equal(code, 4001);
+  });
+
+  it('reach a service that refuses connections for a moment', async () => {
+    await using gateway = await startGateway();
+    const { options } = await echoServer(gateway);
+    const { server } = options;
+    assert.ok(server);
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    const socket = open(gateway);
+    await delay(300);
+    server.listen(port, '127.0.0.1');
+    await once(socket, 'open');
+    socket.terminate();
   });
 
   it('close at the service when the visitor vanishes', async () => {

@@ -7,10 +7,8 @@ export interface Visitor extends AsyncDisposable {
   refused(): Promise<readonly string[]>;
 }
 
-const everyMs = 100;
-
-/** Visits until it is asked what happened, or disposed of. */
-export async function visiting(visit: () => Promise<Answer>): Promise<Visitor> {
+/** Visits every `everyMs` until it is asked what happened, or disposed of. */
+export async function visiting(visit: () => Promise<Answer>, everyMs = 100): Promise<Visitor> {
   const stop = new AbortController();
   const refusals: string[] = [];
   const visits = (async () => {
