@@ -37,8 +37,9 @@ export interface HelmStage extends AsyncDisposable {
 
 /** A namespace, and a releaser for it. */
 export async function helmStage(options: Partial<HelmOptions> = {}): Promise<HelmStage> {
+  const { podSecurity } = options;
   const { tools, kubeconfig } = localStack();
-  const preview = await testPreview();
+  const preview = await testPreview(podSecurity === undefined ? {} : { podSecurity });
   await preview.prepare();
   const directory = await mkdtemp(path.join(tmpdir(), 'berth-releaser-'));
   const folders: ChartFolder[] = [];

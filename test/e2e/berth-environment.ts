@@ -43,6 +43,8 @@ export function berthEnvironment(
     BERTH_GIT: stack.tools.git,
     BERTH_HELM: stack.tools.helm,
     BERTH_KUBECONFIG: stack.kubeconfig,
+    // The gateway runs on this machine.
+    BERTH_GATEWAY_CIDRS: `${stack.hostFromPods}/32`,
     BERTH_SWEEP_INTERVAL: '10s',
     BERTH_PREVIEW_DOMAIN: 'localhost',
     BERTH_PREVIEW_SCHEME: 'http',

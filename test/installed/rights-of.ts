@@ -12,11 +12,16 @@ interface Review {
   };
 }
 
-/** Everybody may ask what they may do. */
-const everybodys = 'authorization.k8s.io';
+/**
+ * The rights of a service account of Berth's in all namespaces: `<verb> <group>/<resource>[ <name>]`, sorted. Without what every
+ * account may, such as to ask what it may, which is more with each Kubernetes.
+ */
+export async function rightsOf(berth: Installation, account: string): Promise<readonly string[]> {
+  const [rights, everybodys] = await Promise.all([reviewed(berth, account), reviewed(berth, 'nobody')]);
+  return rights.filter((right) => !everybodys.includes(right));
+}
 
-/** The rights of a service account of Berth's in all namespaces: `<verb> <group>/<resource>[ <name>]`, sorted. */
-export async function rightsOf({ kubectl, name }: Installation, account: string): Promise<readonly string[]> {
+async function reviewed({ kubectl, name }: Installation, account: string): Promise<readonly string[]> {
   const review = {
     apiVersion: 'authorization.k8s.io/v1',
     kind: 'SelfSubjectRulesReview',
@@ -28,15 +33,13 @@ export async function rightsOf({ kubectl, name }: Installation, account: string)
   const text = await kubectl(['create', '--filename=-', '--output=json', ...acting], JSON.stringify(review));
   const { resourceRules } = (JSON.parse(text) as Review).status;
   const all = resourceRules.flatMap(({ verbs, apiGroups, resources, resourceNames = [''] }) =>
-    apiGroups
-      .filter((group) => group !== everybodys)
-      .flatMap((group) =>
-        resources.flatMap((resource) =>
-          resourceNames.flatMap((each) =>
-            verbs.map((verb) => rightOf({ verb, group, resource, name: each || undefined })),
-          ),
+    apiGroups.flatMap((group) =>
+      resources.flatMap((resource) =>
+        resourceNames.flatMap((each) =>
+          verbs.map((verb) => rightOf({ verb, group, resource, name: each || undefined })),
         ),
       ),
+    ),
   );
   return [...new Set(all)].sort();
 }
