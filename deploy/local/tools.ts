@@ -129,10 +129,10 @@ async function recent(
   }
 }
 
-/** Helm from 4.1.4, or from 3.20.2 of the third line; `output` is that of `helm version --template {{.Version}}`. */
+/** Helm from 4.1.4, as Berth wants it; `output` is that of `helm version --template {{.Version}}`. */
 export function isRecentHelm(output: string): boolean {
   const version = versionIn(output.trim());
-  return version !== undefined && (version[0] === 3 ? atLeast(version, [3, 20, 2]) : atLeast(version, [4, 1, 4]));
+  return version !== undefined && atLeast(version, [4, 1, 4]);
 }
 
 /** kubectl from 1.30; `output` is that of `kubectl version --client --output json`. */

@@ -7,9 +7,8 @@ import { ok, problem, type Report, warning } from './finding.ts';
 import type { Check } from './run-checks.ts';
 import { isOlder, versionIn } from './version.ts';
 
-/** The first releases without CVE-2026-35206. */
-const safeHelm4 = [4, 1, 4] as const;
-const safeHelm3 = [3, 20, 2] as const;
+/** The first without CVE-2026-35206. Helm 3 knows no `--server-side`. */
+const leastHelm = [4, 1, 4] as const;
 /** The first that takes settings from its environment, where a token is out of sight. */
 const minimumGit = [2, 31] as const;
 const programTimeoutMs = 10_000;
@@ -26,14 +25,9 @@ export function helmCheck(helmPath: string): Check {
     todo: 'Let BERTH_HELM name the Helm program.',
     async run(report, signal) {
       const version = await outputOf(helmPath, ['version', '--template', '{{.Version}}'], signal);
-      const least = isOlder(version, [4]) ? safeHelm3 : safeHelm4;
-      if (!isOlder(version, least)) return report(ok(`Helm ${versionIn(version)}`));
-      report(
-        problem(
-          `Helm ${version || 'of unknown version'} has a known hole (CVE-2026-35206)`,
-          'Install Helm 4.1.4 or later, or 3.20.2 or later of Helm 3.',
-        ),
-      );
+      if (!isOlder(version, leastHelm)) return report(ok(`Helm ${versionIn(version)}`));
+      const why = 'lacks what Berth asks of it, or has a known hole (CVE-2026-35206)';
+      report(problem(`Helm ${version || 'of unknown version'} ${why}`, 'Install Helm 4.1.4 or later.'));
     },
   };
 }

@@ -6,8 +6,8 @@ describe('isRecentHelm', () => {
   const rows = [
     { output: 'v4.1.4', want: true },
     { output: 'v4.1.3', want: false },
-    { output: 'v3.20.2+g1234567\n', want: true },
-    { output: 'v3.19.9', want: false },
+    { output: 'v4.2.4+g1234567\n', want: true },
+    { output: 'v3.21.4', want: false },
     { output: 'v4.2.0-rc.1', want: false },
     { output: 'WARNING: no version', want: false },
   ];
