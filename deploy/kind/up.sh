@@ -25,9 +25,11 @@ if ! docker inspect "$registry" >/dev/null 2>&1; then
     --env REGISTRY_STORAGE_DELETE_ENABLED=true registry:2 >/dev/null
 fi
 # Where nodes look for registries since kind 0.27. Source: kind.sigs.k8s.io/docs/user/local-registry
+# `server` keeps them from asking anywhere else for what is missing there.
+url="http://$registry:5000"
 for node in $(kind get nodes --name "$cluster"); do
   docker exec "$node" mkdir -p "/etc/containerd/certs.d/$registry:5000"
-  printf '[host."http://%s:5000"]\n' "$registry" |
+  printf 'server = "%s"\n[host."%s"]\n' "$url" "$url" |
     docker exec --interactive "$node" cp /dev/stdin "/etc/containerd/certs.d/$registry:5000/hosts.toml"
 done
 
@@ -39,7 +41,8 @@ if ! kubectl --namespace berth get secret berth-github >/dev/null 2>&1; then
   exit 1
 fi
 
-docker buildx build --load --tag "$image" .
+# Alone, as `kind load` wants it, whichever store Docker has.
+docker buildx build --load --provenance=false --tag "$image" .
 kind load docker-image --name "$cluster" "$image"
 
 values=''
