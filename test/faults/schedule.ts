@@ -39,6 +39,18 @@ export async function runSchedule(seed: number): Promise<Outcome> {
   }
 }
 
+/** The outcome of the first of these seeds that fails. */
+export async function firstFailure(
+  first: number,
+  last: number,
+): Promise<(Outcome & { readonly seed: number }) | undefined> {
+  for (let seed = first; seed <= last; seed += 1) {
+    const outcome = await runSchedule(seed);
+    if (outcome.failure) return { seed, ...outcome };
+  }
+  return undefined;
+}
+
 async function disturb(
   world: FaultWorld,
   people: People,

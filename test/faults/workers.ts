@@ -21,8 +21,10 @@ export interface Worker {
 export interface Workers {
   /** A worker whose calls go through `around`. */
   start(around: Around): Promise<Worker>;
-  /** How many passes and builds are going on, those of suspended and outlived workers included. */
-  readonly busy: number;
+  /** How many passes and builds were begun so far. */
+  readonly begun: number;
+  /** How many of them have ended; those of suspended and outlived workers go on. */
+  readonly ended: number;
 }
 
 /** The witness is told of every call right before it takes effect. */
@@ -32,18 +34,22 @@ export function workersOf(
   settings: ReconcileSettings,
   witness: Pick<Witness, 'pass' | 'build'>,
 ): Workers {
-  let busy = 0;
+  let begun = 0;
+  let ended = 0;
   const counted = async (work: Promise<void>): Promise<void> => {
-    busy += 1;
+    begun += 1;
     try {
       await work;
     } finally {
-      busy -= 1;
+      ended += 1;
     }
   };
   return {
-    get busy() {
-      return busy;
+    get begun() {
+      return begun;
+    },
+    get ended() {
+      return ended;
     },
     async start(around) {
       const { promise: death, reject: die } = Promise.withResolvers<never>();

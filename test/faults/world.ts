@@ -30,6 +30,8 @@ export interface FaultWorld {
   readonly pods: Pods;
   readonly approvals: Approvals;
   readonly witness: Witness;
+  /** Another one whenever time has passed, or a pass or a build has begun or ended. */
+  readonly moment: string;
   /** The fakes as the program has them. */
   readonly ports: Ports;
   namespaces(key: PreviewKey): readonly FakeNamespace[];
@@ -127,6 +129,9 @@ export function faultWorld(): FaultWorld {
     pods,
     witness,
     turns,
+    get moment() {
+      return `${clock.now()} ms, ${workers.begun} begun, ${workers.ended} ended`;
+    },
     namespaces: (key) =>
       [...cluster.world.namespaces.values()].filter(
         (each) => each.key?.repositoryId === key.repositoryId && each.key.number === key.number,
@@ -139,7 +144,7 @@ export function faultWorld(): FaultWorld {
     async drain(limitMs = 7_200_000) {
       for (let passedMs = 0; passedMs <= limitMs; ) {
         await turns(5);
-        const isResting = workers.busy === 0 && queue.isIdle;
+        const isResting = workers.begun === workers.ended && queue.isIdle;
         // What was sent by somebody who is gone by now may still be on its way.
         if (isResting && queue.isEmpty && passedMs > 0) return;
         const stepMs = isResting ? 30_000 : 5_000;
