@@ -1,8 +1,8 @@
 /**
- * Measures Berth against the same steps done by hand, its webhook server against Probot, and its sweep of a thousand pull
- * requests, on the local stack.
+ * Measures Berth against the same steps done by hand, its webhook server against Probot, its sweep of a thousand pull
+ * requests, and the start of its image, on the local stack.
  *
- *   npm run bench -- [--rounds 5] [--only cases|webhook|sweep] [--json FILE] [--log FILE]
+ *   npm run bench -- [--rounds 5] [--only cases|webhook|sweep|start] [--json FILE] [--log FILE]
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -15,9 +15,10 @@ import { startBerthSide } from './berth-side.ts';
 import { byHandSide } from './by-hand.ts';
 import { type CaseResult, runCases } from './cases.ts';
 import { residentMib } from './process-figures.ts';
+import { measureStarts, type StartResult } from './start.ts';
 import { median } from './statistics.ts';
 import { measureSweeps, type SweepResult } from './sweeps.ts';
-import { casesTable, sweepsTable, webhooksTable } from './table.ts';
+import { casesTable, startsTable, sweepsTable, webhooksTable } from './table.ts';
 import { measureWebhooks, type WebhookResults } from './webhooks.ts';
 
 interface CasesReport {
@@ -48,8 +49,8 @@ async function main(args: string[]): Promise<void> {
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds: a whole number from 1 on');
   const { only } = values;
-  if (only !== undefined && !['cases', 'webhook', 'sweep'].includes(only)) {
-    throw new Error('--only: cases, webhook or sweep');
+  if (only !== undefined && !['cases', 'webhook', 'sweep', 'start'].includes(only)) {
+    throw new Error('--only: cases, webhook, sweep or start');
   }
   const measures = (part: string) => only === undefined || only === part;
   const stack = await up();
@@ -57,11 +58,15 @@ async function main(args: string[]): Promise<void> {
   try {
     const webhook = measures('webhook') ? await webhooks(stack, directory, rounds) : undefined;
     const sweep = measures('sweep') ? await measureSweeps(stack, directory, rounds) : undefined;
+    const starts = measures('start') ? await measureStarts(stack, rounds, say) : undefined;
     const report = measures('cases') ? await cases(stack, directory, rounds, values.log) : undefined;
-    print(rounds, report, webhook, sweep);
+    print(rounds, report, webhook, sweep, starts);
     if (values.json !== undefined) {
       const machine = { cores: cpus().length, cluster: stack.cluster, node: process.version };
-      await writeFile(values.json, `${JSON.stringify({ machine, rounds, ...report, webhook, sweep }, undefined, 2)}\n`);
+      await writeFile(
+        values.json,
+        `${JSON.stringify({ machine, rounds, ...report, webhook, sweep, starts }, undefined, 2)}\n`,
+      );
     }
   } finally {
     await rm(directory, { recursive: true, force: true });
@@ -98,6 +103,7 @@ function print(
   report: CasesReport | undefined,
   webhook: WebhookResults | undefined,
   sweep: SweepResult | undefined,
+  starts: readonly StartResult[] | undefined,
 ): void {
   const lines: string[] = [''];
   if (report) {
@@ -123,6 +129,14 @@ function print(
       `A sweep of ${sweep.open} open pull requests in ${sweep.repositories} repositories, nothing changed (the worst of ${rounds}):`,
       '',
       sweepsTable(sweep),
+      '',
+    );
+  }
+  if (starts) {
+    lines.push(
+      `From the start of a container to its answers, median (range) of ${rounds}:`,
+      '',
+      startsTable(starts),
       '',
     );
   }

@@ -1,5 +1,6 @@
 /** The results as text for people. */
 import type { CaseResult } from './cases.ts';
+import type { StartResult } from './start.ts';
 import { median } from './statistics.ts';
 import type { SweepResult } from './sweeps.ts';
 import type { WebhookResult, WebhookResults } from './webhooks.ts';
@@ -61,6 +62,22 @@ export function sweepsTable({ requests, processorMs, memoryMib }: SweepResult): 
     ['requests, first after a start', String(requests[0]), '', ''],
     ['processor time, start included', `${((processorMs[0] ?? 0) / 1_000).toFixed(2)} s`, '', ''],
     ['memory', `${memoryMib.toFixed(0)} MiB`, '', ''],
+  ]);
+}
+
+/** The first row is what the others are compared with. */
+export function startsTable(starts: readonly StartResult[]): string {
+  const least = median(starts[0]?.processorMs ?? []);
+  return table([
+    ['what', 'answers /healthz', 'answers /readyz', 'processor time', 'of the first', 'target', 'is'],
+    ...starts.map(({ what, healthyMs, readyMs, processorMs }, index) => [
+      what,
+      seconds(healthyMs),
+      seconds(readyMs),
+      seconds(processorMs),
+      `${(median(processorMs) / least).toFixed(1)} ×`,
+      ...(index === 0 ? ['', ''] : ['< 1 s', median(healthyMs) < 1_000 ? 'met' : 'missed']),
+    ]),
   ]);
 }
 

@@ -32,14 +32,10 @@ describe('what is loaded to start', { timeout: 60_000 }, () => {
   });
 
   /** The packages that this program loads, as a module of its own process. */
-  async function loadedBy(program: string, env: Readonly<Record<string, string>> = {}): Promise<readonly string[]> {
-    const argv = [
-      process.execPath,
-      '--input-type=module',
-      '--import',
-      `data:text/javascript,${encodeURIComponent(recorder)}`,
-    ];
-    const output = await run([...argv, '--eval', program], { env: { ...env }, timeoutMs: 60_000 });
+  async function loadedBy(program: string): Promise<readonly string[]> {
+    const recording = `data:text/javascript,${encodeURIComponent(recorder)}`;
+    const argv = ['--input-type=module', '--import', recording, '--eval', program];
+    const output = await run([process.execPath, ...argv], { env: {}, timeoutMs: 60_000 });
     return JSON.parse(output.trim().split('\n').at(-1) ?? '') as string[];
   }
 

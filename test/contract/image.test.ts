@@ -1,21 +1,18 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { chmod, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type BuiltImage, buildBerthImage } from '../../deploy/local/berth-image.ts';
-import { freePort } from '../../deploy/local/free-port.ts';
 import { run, RunError } from '../../deploy/local/run.ts';
 import { waitUntil } from '../../deploy/local/wait.ts';
+import { type BerthContainer, confined, type ContainerPlace, containerPlace, volumes } from '../berth-container.ts';
 import { localStack } from '../local-stack.ts';
 import { startRedis } from '../redis-server.ts';
 
 /** What a node pulls that has none of it. */
 const pulledBytes = 115e6;
-/** What a pod at Pod Security level `restricted` with a read-only root gets. */
-const confined = ['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges'] as const;
-const volumes = ['--tmpfs=/tmp', '--tmpfs=/var/lib/berth:uid=65532,mode=700'] as const;
 
 describe("Berth's image", { timeout: 600_000 }, () => {
   const stack = localStack();
@@ -167,66 +164,40 @@ describe("Berth's image", { timeout: 600_000 }, () => {
   });
 
   describe('while it runs', () => {
-    const container = `${name}-running`;
-    const listen = async () => `127.0.0.1:${await freePort()}`;
-    let folder: string;
     let redis: Awaited<ReturnType<typeof startRedis>>;
-    let operations: string;
+    let place: ContainerPlace;
+    let berth: BerthContainer;
     before(async () => {
-      folder = await mkdtemp(path.join(tmpdir(), `${name}-`));
-      await chmod(folder, 0o755);
-      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-      await writeFile(path.join(folder, 'key.pem'), privateKey.export({ type: 'pkcs1', format: 'pem' }));
-      await cp(stack.kubeconfig, path.join(folder, 'kubeconfig'));
-      await chmod(path.join(folder, 'kubeconfig'), 0o644);
       redis = await startRedis();
-      operations = await listen();
-      const settings = {
-        GITHUB_APP_ID: '1',
-        GITHUB_PRIVATE_KEY_FILE: '/given/key.pem',
-        GITHUB_WEBHOOK_SECRET: randomBytes(16).toString('hex'),
-        GITHUB_API_URL: 'http://127.0.0.1:1',
-        REDIS_URL: redis.url,
-        REGISTRY: `${stack.registry}/${name}`,
-        PREVIEW_DOMAIN: 'localhost',
-        KUBECONFIG: '/given/kubeconfig',
-        BUILDKIT: 'tcp://127.0.0.1:1',
-        INSTANCE: name,
-        OPERATIONS_LISTEN: operations,
-        LISTEN: await listen(),
-        GATEWAY_LISTEN: await listen(),
-      };
-      const given = Object.entries(settings).map(([key, value]) => `--env=BERTH_${key}=${value}`);
-      const mount = `--mount=type=bind,source=${folder},target=/given,readonly`;
-      const options = ['--detach', '--network=host', `--name=${container}`, ...confined, ...volumes, mount, ...given];
-      await docker('run', ...options, image.reference);
+      place = await containerPlace(stack, image.reference, redis.url, name);
+      berth = await place.start(['server', 'worker', 'gateway', 'sweep']);
     });
     after(async () => {
-      await docker('rm', '--force', '--volumes', container).catch(() => undefined);
+      await berth[Symbol.asyncDispose]();
+      await place[Symbol.asyncDispose]();
       await redis[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true, force: true });
     });
 
-    it('is ready, with all roles, on a root that cannot be written to', async () => {
+    it('is ready, with all roles, as a service account on a root that cannot be written to', async () => {
       const isReady = () =>
-        fetch(`http://${operations}/readyz`).then(
+        fetch(`http://${berth.operations}/readyz`).then(
           ({ ok }) => ok,
           () => false,
         );
       await waitUntil('Berth to be ready', isReady, { timeoutMs: 60_000 }).catch(async (error: unknown) => {
-        throw new Error(await docker('logs', container), { cause: error });
+        throw new Error(await docker('logs', berth.name), { cause: error });
       });
-      const refusal = await docker('exec', container, 'sh', '-c', 'echo > /berth/x').catch((error: unknown) => error);
+      const refusal = await docker('exec', berth.name, 'sh', '-c', 'echo > /berth/x').catch((error: unknown) => error);
       assert.match(String(refusal), /Read-only file system/);
     });
 
     it('collects what others leave behind', async () => {
       // The shell ends first: its child then belongs to the container's first process.
-      await docker('exec', container, 'sh', '-c', 'node --eval "setTimeout(() => {}, 200)" &');
+      await docker('exec', berth.name, 'sh', '-c', 'node --eval "setTimeout(() => {}, 200)" &');
       // Asked inside, for no list of a container's processes has the dead ones.
       const states = `for (const pid of fs.readdirSync('/proc').filter(Number)) console.log(
         fs.readFileSync('/proc/' + pid + '/stat', 'utf8').split(' ').slice(0, 3).join(' '))`;
-      const processes = () => docker('exec', container, 'node', '--eval', states);
+      const processes = () => docker('exec', berth.name, 'node', '--eval', states);
       const count = async () => (await processes()).trim().split('\n').length;
       // tini, Berth and the one that asks.
       await waitUntil('the orphan to be gone', async () => (await count()) === 3, { timeoutMs: 20_000 }).catch(
@@ -237,9 +208,9 @@ describe("Berth's image", { timeout: 600_000 }, () => {
     });
 
     it('ends when it is asked to', async () => {
-      await docker('stop', '--time=30', container);
-      const [state] = JSON.parse(`[${await docker('inspect', '--format={{json .State}}', container)}]`);
-      assert.equal(state.ExitCode, 0, await docker('logs', container));
+      await docker('stop', '--time=30', berth.name);
+      const [state] = JSON.parse(`[${await docker('inspect', '--format={{json .State}}', berth.name)}]`);
+      assert.equal(state.ExitCode, 0, await docker('logs', berth.name));
     });
   });
 });
