@@ -114,6 +114,6 @@ function familyOf(pid: number): readonly number[] {
 }
 
 function dockerOf({ tools, dockerHost }: LocalStack) {
-  const env = { ...process.env, DOCKER_HOST: dockerHost };
+  const env = { DOCKER_HOST: dockerHost };
   return (...args: readonly string[]) => run([tools.docker, ...args], { env, timeoutMs: patienceMs });
 }
