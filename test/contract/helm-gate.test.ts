@@ -1,6 +1,6 @@
 /** Charts that want more than a preview may have, with the real Helm on the real cluster. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { corePath } from '../../src/adapters/kubernetes/collections.ts';
 import { DiagnosedError } from '../../src/domain/errors.ts';
 import type { Diagnosis } from '../../src/domain/preview.ts';
@@ -64,14 +64,20 @@ async function leftIn({ preview: { api, name }, state }: HelmStage): Promise<rea
   return left;
 }
 
-async function refusalOf(files: ChartContent, overrides?: Partial<ReleaseRequest>): Promise<Diagnosis> {
-  await using it = await helmStage();
+async function refusalBy(it: HelmStage, files: ChartContent, overrides?: Partial<ReleaseRequest>): Promise<Diagnosis> {
   const diagnosis = await failure(it.releaser.upgrade(await it.chart(files, overrides), signal));
   assert.deepEqual(await leftIn(it), ['release absent']);
   return diagnosis;
 }
 
-describe('Helm: what the gate refuses', { timeout: 400_000, concurrency: 2 }, () => {
+describe('Helm: what the gate refuses', { timeout: 400_000 }, () => {
+  // One for all that is refused, as each leaves it empty; a namespace costs more than a refusal.
+  let stage: HelmStage;
+  before(async () => {
+    stage = await helmStage();
+  });
+  after(() => stage[Symbol.asyncDispose]());
+
   for (const [what, files, message] of [
     [
       'E9 a ClusterRoleBinding',
@@ -186,7 +192,7 @@ describe('Helm: what the gate refuses', { timeout: 400_000, concurrency: 2 }, ()
     ],
   ] as const) {
     it(what, async () => {
-      const diagnosis = await refusalOf(files);
+      const diagnosis = await refusalBy(stage, files);
       assert.equal(diagnosis.reason, 'ChartRefused');
       assert.match([diagnosis.message, ...(diagnosis.log ?? [])].join('\n'), message);
     });
@@ -207,7 +213,7 @@ describe('Helm: what the gate refuses', { timeout: 400_000, concurrency: 2 }, ()
     ],
   ] as const) {
     it(`E9 foreign Secrets to a lookup in ${what}`, async () => {
-      const { message } = await refusalOf(files, { values });
+      const { message } = await refusalBy(stage, files, { values });
       assert.match(message, /secrets.*kube-system/);
     });
   }

@@ -38,6 +38,7 @@ export interface TestPreview extends AsyncDisposable {
 }
 
 let previews = 0;
+let deployerRole: Promise<void> | undefined;
 
 export function stackKubeConfig(path = localStack().kubeconfig): KubeConfig {
   const kubeConfig = new KubeConfig();
@@ -60,7 +61,9 @@ export async function testPreview(options: Partial<KubernetesOptions> = {}): Pro
   const access = stackAccess();
   const api = kubernetesApi(access);
   const cluster = kubernetesCluster(access, { instance, ...options });
-  await ensureDeployerRole(api, 'berth-deployer', signal);
+  // One role for them all: made for the first.
+  deployerRole ??= ensureDeployerRole(api, 'berth-deployer', signal);
+  await deployerRole;
 
   async function remove(path: string): Promise<void> {
     try {
