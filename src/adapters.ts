@@ -87,6 +87,7 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
     appId: config.GITHUB_APP_ID,
     privateKey: config.GITHUB_PRIVATE_KEY,
     environment: config.GITHUB_ENVIRONMENT,
+    accounts: config.GITHUB_ACCOUNTS,
     cache: store,
     clock,
     hold: redaction.hold,

@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { accountPattern } from './domain/accounts.ts';
 import { parseCidr } from './domain/cidr.ts';
 import { defaultContainers, firstAbove, parseQuantities, type Quantities } from './domain/confinement.ts';
 import { trustedProxies } from './domain/client-address.ts';
@@ -135,6 +136,9 @@ const variables = z.object({
   GITHUB_WEBHOOK_SECRET: secret,
   GITHUB_WEBHOOK_SECRET_OLD: secret.optional(),
   GITHUB_ENVIRONMENT: z.string().max(255).default('preview'),
+  GITHUB_ACCOUNTS: list('').pipe(
+    z.array(z.string().regex(accountPattern, 'must be logins of users and organisations such as acme,octocat')),
+  ),
 
   REDIS_URL: z.string().superRefine((text, context) => {
     const parsed = parseRedisUrl(text);

@@ -35,6 +35,7 @@ export function checksFor(config: Config, { readOnly }: { readonly readOnly: boo
       apiUrl: config.GITHUB_API_URL,
       appId: config.GITHUB_APP_ID,
       privateKey: config.GITHUB_PRIVATE_KEY,
+      accounts: config.GITHUB_ACCOUNTS,
     }),
     redisCheck(redisAccess(config)),
     kubernetesCheck(access, {

@@ -1,5 +1,6 @@
 /** Whether GitHub knows our App, lets it do what it must, and is installed somewhere. */
 import { neededEvents, neededPermissions } from '../adapters/github/needs.ts';
+import { isServed } from '../domain/accounts.ts';
 import {
   AppRefusedError,
   type GitHubSurvey,
@@ -14,6 +15,8 @@ export interface GitHubOptions {
   readonly apiUrl: string;
   readonly appId: number;
   readonly privateKey: string;
+  /** As `isServed` takes them. */
+  readonly accounts: readonly string[];
 }
 
 /** Tokens end by GitHub's clock; a skew up to this is made up for. */
@@ -48,14 +51,14 @@ export function githubCheck(options: GitHubOptions): Check {
 /** Everything that is to be said of an App that GitHub knows. */
 function githubFindings(
   survey: GitHubSurvey,
-  { appId, apiUrl }: Pick<GitHubOptions, 'appId' | 'apiUrl'>,
+  { appId, apiUrl, accounts }: Pick<GitHubOptions, 'appId' | 'apiUrl' | 'accounts'>,
 ): readonly Finding[] {
   return [
     ok(`${apiUrl} knows the App ${survey.slug} (${appId})`),
     clockFinding(survey.clockAheadMs),
     permissionFinding(survey),
     ...eventFindings(survey),
-    ...installationFindings(survey),
+    ...installationFindings(survey, accounts),
     ...hookFindings(survey.hook),
     ...deliveryFindings(survey),
   ].filter((finding) => finding !== undefined);
@@ -107,7 +110,13 @@ function isOffered(offeredWith: string | undefined, permissions: Readonly<Record
   return name === undefined || permissions[name] !== undefined;
 }
 
-function installationFindings({ installations, htmlUrl, permissions }: GitHubSurvey): readonly Finding[] {
+function installationFindings(
+  { installations: all, htmlUrl, permissions }: GitHubSurvey,
+  accounts: readonly string[],
+): readonly Finding[] {
+  const installations = all.filter(({ account }) => isServed(accounts, account));
+  const ignored = all.filter(({ account }) => !isServed(accounts, account));
+  const missing = accounts.filter((login) => !all.some(({ account }) => isServed([login], account)));
   const active = installations.filter(({ suspended }) => !suspended);
   const suspended = installations.filter((each) => each.suspended);
   const behind = active.filter(
@@ -116,10 +125,21 @@ function installationFindings({ installations, htmlUrl, permissions }: GitHubSur
   return [
     active.length === 0
       ? warning(
-          'the App is not installed anywhere',
+          accounts.length === 0
+            ? 'the App is not installed anywhere'
+            : 'the App is installed on no account that is served',
           `Install it on the accounts whose pull requests get previews: ${htmlUrl}/installations/new`,
         )
       : ok(`installed on ${named(active)}${budgetText(active)}`),
+    ignored.length === 0
+      ? undefined
+      : note(`ignored on ${named(ignored)}, for BERTH_GITHUB_ACCOUNTS says who is served: ${accounts.join(', ')}`),
+    missing.length === 0
+      ? undefined
+      : warning(
+          `the App is not installed on ${missing.join(', ')}, which BERTH_GITHUB_ACCOUNTS names`,
+          `Install it there, or correct the name: ${htmlUrl}/installations/new`,
+        ),
     suspended.length === 0
       ? undefined
       : warning(

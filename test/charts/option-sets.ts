@@ -140,6 +140,7 @@ const optionSets: Readonly<Record<string, Values>> = {
       existingSecret: '',
       apiUrl: 'https://ghe.example.com/api/v3',
       environment: 'pr',
+      accounts: ['acme', 'octo-cat'],
     },
     registry: { repository: 'r.example.org:5000/x', insecure: ['r.example.org:5000'], dockerConfigSecret: 'registry' },
     image: {

@@ -30,10 +30,12 @@ describe('the check of GitHub', () => {
     github = await startSimulator({ app, webhook: { url: `${receiver.url}/webhooks/github` } });
   }
 
-  async function findings(change: Partial<{ appId: number; privateKey: string }> = {}): Promise<readonly Finding[]> {
+  async function findings(
+    change: Partial<{ appId: number; privateKey: string; accounts: readonly string[] }> = {},
+  ): Promise<readonly Finding[]> {
     const found: Finding[] = [];
     const { apiUrl, app } = github;
-    const check = githubCheck({ apiUrl, appId: app.id, privateKey: app.privateKey, ...change });
+    const check = githubCheck({ apiUrl, appId: app.id, privateKey: app.privateKey, accounts: [], ...change });
     await check.run((finding) => found.push(finding), signal);
     return found;
   }
@@ -49,6 +51,17 @@ describe('the check of GitHub', () => {
     github.install('acme');
     await github.deliveries.settled();
     assert.equal(text(await findings()), '');
+  });
+
+  it('says which installations are ignored, and which accounts have none', async () => {
+    await start();
+    for (const account of ['acme', 'stranger']) github.install(account);
+    await github.deliveries.settled();
+    const found = await findings({ accounts: ['ACME', 'umbrella'] });
+    const seen = found.map((each) => each.seen).join('\n');
+    assert.match(seen, /^installed on acme,/m);
+    assert.match(seen, /^ignored on stranger, for BERTH_GITHUB_ACCOUNTS says who is served: ACME, umbrella$/m);
+    assert.match(text(found), /^warning: the App is not installed on umbrella, which BERTH_GITHUB_ACCOUNTS names → /);
   });
 
   it('finds an App that is installed nowhere, or suspended', async () => {

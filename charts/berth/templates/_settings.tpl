@@ -13,6 +13,7 @@ BERTH_DEPLOYER_ROLE: {{ include "berth.deployerRole" . | quote }}
 BERTH_GATEWAY_NAMESPACE: {{ .Release.Namespace | quote }}
 BERTH_GITHUB_API_URL: {{ $values.github.apiUrl | quote }}
 BERTH_GITHUB_ENVIRONMENT: {{ $values.github.environment | quote }}
+BERTH_GITHUB_ACCOUNTS: {{ join "," $values.github.accounts | quote }}
 BERTH_REDIS_URL: {{ include "berth.redisUrl" . | quote }}
 BERTH_REGISTRY: {{ $values.registry.repository | quote }}
 BERTH_INSECURE_REGISTRIES: {{ join "," $values.registry.insecure | quote }}

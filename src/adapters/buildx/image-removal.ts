@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedJson } from '../../bounded-answer.ts';
 import type { StoredImage } from '../../ports.ts';
 import { imageName } from './image-name.ts';
 import { askRegistry, type RegistryConnection, unexpected } from './registry-connection.ts';
@@ -34,10 +35,11 @@ export function removeImage(
   });
 }
 
+const maxRefusalBytes = 256 * 1024;
+
 async function codesOf(response: Response): Promise<readonly string[]> {
-  const text = await response.text();
   try {
-    return refusal.parse(JSON.parse(text)).errors.map(({ code }) => code);
+    return refusal.parse(await boundedJson(response, maxRefusalBytes)).errors.map(({ code }) => code);
   } catch {
     // Not every answer has a list of errors; its status says enough.
     return [];

@@ -1,5 +1,6 @@
 /** Answers a registry's question who we are. Source: distribution.github.io/distribution/spec/auth/token */
 import { z } from 'zod';
+import { boundedJson } from '../../bounded-answer.ts';
 import type { Credentials } from './docker-config.ts';
 
 export type Challenge =
@@ -10,6 +11,9 @@ export interface Token {
   readonly token: string;
   readonly expiresInMs: number;
 }
+
+/** Whoever writes a manifest chooses whom a token is asked of. */
+const maxTokenBytes = 256 * 1024;
 
 const answer = z.object({
   token: z.string().optional(),
@@ -47,7 +51,7 @@ export async function fetchToken(
   if (!response.ok) {
     throw new Error(`asking ${new URL(realm).host} for a token: HTTP ${response.status}`);
   }
-  const { token, access_token, expires_in } = answer.parse(await response.json());
+  const { token, access_token, expires_in } = answer.parse(await boundedJson(response, maxTokenBytes));
   return { token: token ?? access_token ?? '', expiresInMs: expires_in * 1000 };
 }
 

@@ -1,5 +1,6 @@
 /** What a registry has. Source: github.com/opencontainers/distribution-spec/blob/main/spec.md#content-discovery */
 import { z } from 'zod';
+import { boundedJson } from '../../bounded-answer.ts';
 import { RegistryCannotListError } from '../../domain/errors.ts';
 import { askRegistry, CredentialsError, type RegistryConnection, unexpected } from './registry-connection.ts';
 
@@ -14,6 +15,8 @@ const catalog = z.object({ repositories: z.array(z.string()).nullable() });
 const tagList = z.object({ tags: z.array(z.string()).nullable() });
 
 const maxPages = 10_000;
+/** Some registries give the whole list at once: this is a million tags. */
+const maxPageBytes = 64 * 1024 ** 2;
 
 /**
  * The paths of all repositories whose path begins with `prefix`.
@@ -90,7 +93,7 @@ async function eachPage<T>(
         await response.body?.cancel();
         throw response.status < 429 ? new StatusError(response.status) : unexpected(host, response);
       }
-      take(schema.parse(await response.json()));
+      take(schema.parse(await boundedJson(response, maxPageBytes)));
       return nextPath(response, current);
     });
   }

@@ -1,5 +1,6 @@
 /** The images in the registry that are ours to remove. */
 import { z } from 'zod';
+import { AnswerTooLargeError, boundedJson } from '../../bounded-answer.ts';
 import { isContentKey } from '../../domain/content-key.ts';
 import type { StoredImage } from '../../ports.ts';
 import { imageName } from './image-name.ts';
@@ -95,6 +96,19 @@ async function hasLabel(
   return false;
 }
 
+/** Registries take manifests of 4 MiB at most; of a config, nothing but what a Dockerfile says is large. */
+const maxDocumentBytes = 8 * 1024 ** 2;
+
+/** What is too large says as little to us as what is of another kind: one such image must not hide the others. */
+async function saidBy(response: Response): Promise<unknown> {
+  try {
+    return await boundedJson(response, maxDocumentBytes);
+  } catch (error) {
+    if (error instanceof AnswerTooLargeError) return undefined;
+    throw error;
+  }
+}
+
 /** Reads one repository. What is not there is `undefined`, everything else that is not an answer throws. */
 interface RepositoryReader {
   digestOf(tag: string, signal: AbortSignal): Promise<string | undefined>;
@@ -126,10 +140,10 @@ function repositoryReader(connection: RegistryConnection, { host, path }: Regist
         return digest;
       }),
     manifest: (digest, signal) =>
-      ask('GET', `manifests/${digest}`, signal, async (response) => manifest.safeParse(await response.json()).data),
+      ask('GET', `manifests/${digest}`, signal, async (response) => manifest.safeParse(await saidBy(response)).data),
     async labels(configDigest, signal) {
       const config = await ask('GET', `blobs/${configDigest}`, signal, async (response) => {
-        return imageConfig.safeParse(await response.json()).data;
+        return imageConfig.safeParse(await saidBy(response)).data;
       });
       return config?.config?.Labels ?? {};
     },

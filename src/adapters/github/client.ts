@@ -3,6 +3,7 @@ import { createAppAuth } from '@octokit/auth-app';
 import { request } from '@octokit/request';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { AnswerTooLargeError, boundedBytes } from '../../bounded-answer.ts';
 import type { Clock } from '../../ports.ts';
 import { type Caller, callerName } from './caller.ts';
 import { createEtagCache } from './etag-cache.ts';
@@ -76,14 +77,22 @@ export interface ClientOptions {
   /** How long GitHub may take for an answer; by default 30 s. */
   readonly timeoutMs?: number;
   readonly telemetry?: RequestTelemetry | undefined;
+  /** By default more than GitHub ever says at once. */
+  readonly maxAnswerBytes?: number | undefined;
 }
 
 const cachedAnswers = 5_000;
+/**
+ * Of one answer. The largest that GitHub gives are pages of 100 texts with 65,536 characters each, of which one may take six bytes in
+ * JSON: whoever may comment could keep Berth from reading on, were this less.
+ */
+const maxAnswerBytes = 64 * 1024 ** 2;
 /** A token is renewed before it could end in the middle of a request. */
 const leastTokenMs = 60_000;
 
 export function createClient(options: ClientOptions): Client {
   const { apiUrl, appId, privateKey, clock, log, writes, timeoutMs = 30_000 } = options;
+  const boundedFetch = fetchWithin(options.maxAnswerBytes ?? maxAnswerBytes);
   const octokitLog = {
     debug: () => undefined,
     info: () => undefined,
@@ -147,6 +156,7 @@ export function createClient(options: ClientOptions): Client {
     const options = {
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       redirect: 'manual' as const,
+      fetch: boundedFetch,
       log: octokitLog,
     };
     const ended = meter(who);
@@ -167,6 +177,8 @@ export function createClient(options: ClientOptions): Client {
   }
 
   function translated(error: unknown, who: string, route: string): Error {
+    if (error instanceof Error && error.cause instanceof AnswerTooLargeError)
+      return new Error(`${route}: ${error.cause.message}`, { cause: error });
     if (!isRequestError(error) || !error.response)
       return new Error(`${route}: GitHub cannot be reached`, { cause: error });
     const { status, headers, data } = error.response;
@@ -229,6 +241,16 @@ function speakingAsApp(hook: Hook) {
     const { url } = options;
     const sendThere = Object.assign((signed: typeof options) => send({ ...signed, url } as never), send);
     return hook(sendThere as never, { ...options, url: '/app' } as never);
+  };
+}
+
+/** Octokit takes a body that breaks off for an empty one, so that it gets none that may. */
+function fetchWithin(maxBytes: number): typeof fetch {
+  return async (input, init) => {
+    const response = await fetch(input, init);
+    const { status, statusText, headers } = response;
+    if (!response.body) return response;
+    return new Response(await boundedBytes(response, maxBytes), { status, statusText, headers });
   };
 }
 

@@ -32,11 +32,14 @@ export interface GithubForgeOptions {
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn'>;
   /** GitHub's environment that all previews share. */
   readonly environment: string;
+  /** Whose repositories there are for us, wherever the App is installed; without any, everybody's. */
+  readonly accounts?: readonly string[];
   /** By default ten at once, then one a second. */
   readonly writes?: ClientOptions['writes'];
   /** How long GitHub may take for an answer; by default 30 s. */
   readonly timeoutMs?: number;
   readonly telemetry?: ClientOptions['telemetry'];
+  readonly maxAnswerBytes?: ClientOptions['maxAnswerBytes'];
 }
 
 const pullRequestPath = '/pulls/{number}';
@@ -49,7 +52,7 @@ const recentMs = 7 * 24 * 60 * 60_000;
 export function githubForge(options: GithubForgeOptions): Forge {
   const { cache, clock, log, environment } = options;
   const client = createClient({ ...options, writes: options.writes ?? { burst: 10, perSecond: 1 } });
-  const installations = createInstallations(client, clock, log);
+  const installations = createInstallations(client, clock, log, options.accounts);
   const deliveries = createDeliveries(client, clock, log);
   let ours: IsOurs | undefined;
 

@@ -1,6 +1,7 @@
 /** Which repositories are ours, and through which installation. */
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { isServed } from '../../domain/accounts.ts';
 import type { Repository } from '../../domain/preview.ts';
 import { RetryLaterError } from '../../domain/errors.ts';
 import type { Clock } from '../../ports.ts';
@@ -38,7 +39,7 @@ const repositoriesAnswer = z.object({ repositories: z.array(repositoryAnswer) })
 interface Reading {
   readonly found: readonly Reach[];
   readonly failures: readonly unknown[];
-  /** Suspended ones, too. */
+  /** Those on accounts that are served; suspended ones, too. */
   readonly installations: readonly Installation[];
 }
 
@@ -47,7 +48,13 @@ const strangerMs = 30_000;
 /** How long to wait before a suspended installation is looked at again. That it is back is told by a webhook, too. */
 const suspendedMs = 15 * 60_000;
 
-export function createInstallations(client: Client, clock: Clock, log: Pick<Logger, 'info' | 'warn'>): Installations {
+/** @param accounts as `isServed` takes them; what belongs to others is not ours, whoever has installed the App. */
+export function createInstallations(
+  client: Client,
+  clock: Clock,
+  log: Pick<Logger, 'info' | 'warn'>,
+  accounts: readonly string[] = [],
+): Installations {
   const known = new Map<number, Reach>();
   const strangers = new Map<number, number>();
   const logged = new Set<number>();
@@ -89,7 +96,7 @@ export function createInstallations(client: Client, clock: Clock, log: Pick<Logg
   async function readEach(signal: AbortSignal): Promise<Reading> {
     const found: Reach[] = [];
     const failures: unknown[] = [];
-    const installations = await allInstallations(signal);
+    const installations = (await allInstallations(signal)).filter(isOurs);
     for (const { id: installationId } of installations.filter(isActive)) {
       try {
         for (const reach of await repositoriesOf(installationId, signal)) {
@@ -115,6 +122,7 @@ export function createInstallations(client: Client, clock: Clock, log: Pick<Logg
     const parameters = { repository_id: repositoryId };
     const owning = await installationOf('GET /repositories/{repository_id}/installation', parameters, signal);
     if (owning) {
+      if (!isOurs(owning)) return undefined;
       throwIfSuspended(owning);
       return { repository: await repositoryThrough(owning.id, repositoryId, signal), installationId: owning.id };
     }
@@ -124,7 +132,7 @@ export function createInstallations(client: Client, clock: Clock, log: Pick<Logg
       // A public repository answers everybody: only this one says whose it is.
       const named = { owner: repository.owner, repo: repository.name };
       const installation = await installationOf('GET /repos/{owner}/{repo}/installation', named, signal);
-      if (!installation) return undefined;
+      if (!installation || !isOurs(installation)) return undefined;
       throwIfSuspended(installation);
       return { repository, installationId: installation.id };
     }
@@ -147,6 +155,10 @@ export function createInstallations(client: Client, clock: Clock, log: Pick<Logg
       if (error instanceof RefusedError && error.status === 404) return undefined;
       throw error;
     }
+  }
+
+  function isOurs({ account }: Installation): boolean {
+    return isServed(accounts, account?.login);
   }
 
   function throwIfSuspended(installation: Installation): void {

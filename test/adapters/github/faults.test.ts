@@ -34,6 +34,16 @@ describe('tokens', () => {
     assert.equal(fault.hits, 2);
   });
 
+  it('an answer that is larger than anything GitHub says is not read to its end', async () => {
+    await using subject = await opened();
+    const { github, key } = subject;
+    await assert.rejects(
+      github.forge({ maxAnswerBytes: 2_048 }).pullRequest(key, signal),
+      /^Error: GET \S+: the answer is larger than 2 KiB$/,
+    );
+    assert.equal((await github.forge().pullRequest(key, signal))?.state, 'open');
+  });
+
   it("C8 GitHub's clock ahead or behind is tolerated", async () => {
     for (const offsetMs of [-45_000, 5 * 60_000]) {
       await using subject = await opened();

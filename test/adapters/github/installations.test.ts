@@ -2,6 +2,43 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { always, opened, openPullRequest, retryAt, signal, texts } from './opened.ts';
 
+describe('an installation on an account that is not served', () => {
+  it('reaches nothing, whatever is asked for', async () => {
+    await using subject = await opened();
+    const { github, key, id } = subject;
+    const otherId = github.simulator.createRepository({ owner: 'Other', name: 'api' }).id;
+    const otherKey = openPullRequest(github, otherId);
+    const forge = github.forge({ accounts: ['other'] });
+    // Asked one by one before there is any list, and after it.
+    assert.equal(await forge.pullRequest(key, signal), undefined);
+    assert.deepEqual(
+      (await forge.repositories(signal)).map((repository) => repository.id),
+      [otherId],
+    );
+    assert.equal(await forge.pullRequest(key, signal), undefined);
+    await forge.writeComment(key, 'text', always, signal);
+    assert.equal(await forge.retireDeployments(key, signal), 0);
+    assert.deepEqual(await forge.commandComments(key, signal), []);
+    await assert.rejects(forge.cloneToken(id, signal), /not within reach/);
+    assert.deepEqual(texts(github, key), []);
+    assert.equal((await forge.pullRequest(otherKey, signal))?.state, 'open');
+  });
+
+  it('is not waited for when it is suspended', async () => {
+    await using subject = await opened();
+    const { github, key } = subject;
+    github.simulator.suspendInstallation('acme');
+    assert.equal(await github.forge({ accounts: ['other'] }).pullRequest(key, signal), undefined);
+  });
+
+  it('has no tokens made for it', async () => {
+    await using subject = await opened();
+    const { github, key } = subject;
+    await github.forge({ accounts: ['other'] }).pullRequest(key, signal);
+    assert.ok(!github.requests().includes('POST apps/create-installation-access-token'));
+  });
+});
+
 describe('an installation', () => {
   it('B10 that is suspended postpones, also after a restart, and is back when it is not', async () => {
     await using subject = await opened();
