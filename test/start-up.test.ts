@@ -39,11 +39,12 @@ describe('what is loaded to start', { timeout: 60_000 }, () => {
     return JSON.parse(output.trim().split('\n').at(-1) ?? '') as string[];
   }
 
-  /** A request to an API server that is reached in this way, with all adapters loaded. */
+  /** All adapters, a web server, and a request to an API server that is reached in this way. */
   const asking = (access: string) => `
     await import(${source('adapters.ts')});
     await import(${source('chores.ts')});
-    await import(${source('server/server.ts')});
+    const { bareServer } = await import(${source('server/bare-server.ts')});
+    await bareServer({ log: console, requestTimeoutMs: 1_000 }).ready();
     await import(${source('gateway/gateway.ts')});
     const { clusterAccess } = await import(${source('adapters/kubernetes/cluster-access.ts')});
     const { kubernetesCluster } = await import(${source('adapters/kubernetes/cluster.ts')});
@@ -52,7 +53,7 @@ describe('what is loaded to start', { timeout: 60_000 }, () => {
     await cluster.close();
   `;
 
-  it('needs no client for Kubernetes in a pod, which would take longer than all the rest', async () => {
+  it('needs no client for Kubernetes in a pod, which would take longer than all the rest, and no compiler of schemas', async () => {
     for (const name of ['token', 'ca.crt']) await writeFile(join(folder, name), 'something');
     const files = JSON.stringify({ tokenPath: join(folder, 'token'), caPath: join(folder, 'ca.crt') });
     const inPod = await loadedBy(
@@ -60,7 +61,7 @@ describe('what is loaded to start', { timeout: 60_000 }, () => {
     );
     assert.ok(inPod.includes('bullmq'), inPod.join());
     assert.deepEqual(
-      inPod.filter((name) => ['@kubernetes/client-node', 'undici'].includes(name)),
+      inPod.filter((name) => ['@kubernetes/client-node', 'undici', 'ajv'].includes(name)),
       [],
     );
   });
