@@ -57,7 +57,10 @@ export async function startKind(places: Places, progress: Progress): Promise<Sta
   return { kubeconfig, ...builders, ...addresses, tools };
 }
 
-/** Starts Redis, a registry and a second builder next to a cluster of the user's, which must be as `LocalStack` says. */
+/**
+ * Starts Redis, a registry and a second builder next to a cluster of the user's, which must be as `LocalStack` says. Its pods have no
+ * way to the registry, which is on this machine's loopback: what an installed Berth pushes, they do not pull by `podRegistry`.
+ */
 export async function startContext(places: Places, progress: Progress, context: string): Promise<StartedCluster> {
   const tools = await dockerTools(places);
   const kubeconfig = path.join(places.state, 'context.kubeconfig');

@@ -20,7 +20,7 @@ import type { Tools } from './tools.ts';
 
 /**
  * A running stack: how to reach its parts, and the programs that go with them. What tests and the demo may take for granted on
- * every cluster, and on none else:
+ * every cluster, and nothing else:
  * - The addresses of services and pods can be connected to from this machine.
  * - Nodes pull from `registry` and from `podRegistry`, by these names; builders push to both, and pull from `registry`.
  * - `library/busybox:stable` and `library/redis:7` are in it.

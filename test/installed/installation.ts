@@ -9,7 +9,7 @@ import type { LocalStack } from '../../deploy/local/stack.ts';
 /** Values of charts/berth. */
 export type Values = Readonly<Record<string, unknown>>;
 
-/** What leads to a role from outside of the cluster. */
+/** What leads to a role from this machine. */
 export interface Door {
   readonly address: string;
   readonly port: number;
@@ -41,7 +41,7 @@ const chart = fileURLToPath(new URL('../../charts/berth', import.meta.url));
 const patience = '300s';
 
 /** A release of that name, not yet installed. Disposal removes it, its namespace, and the previews that it has left. */
-export async function installation({ tools, kubeconfig, nodeIp }: LocalStack, name: string): Promise<Installation> {
+export async function installation({ tools, kubeconfig }: LocalStack, name: string): Promise<Installation> {
   const folder = await mkdtemp(join(tmpdir(), `${name}-`));
   const env = { PATH: process.env['PATH'], HOME: folder, KUBECONFIG: kubeconfig };
   const helm = (...argv: readonly string[]) => run([tools.helm, '--namespace', name, ...argv], { env });
@@ -82,8 +82,7 @@ export async function installation({ tools, kubeconfig, nodeIp }: LocalStack, na
     },
     async door(role) {
       const service = JSON.parse(await kubectl(['get', 'service', `${name}-${role}`, '--output=json'])) as Service;
-      const [{ port, nodePort } = { port: 0 }] = service.spec.ports;
-      return nodePort === undefined ? { address: service.spec.clusterIP, port } : { address: nodeIp, port: nodePort };
+      return { address: service.spec.clusterIP, port: service.spec.ports[0]?.port ?? 0 };
     },
     async execute(role, argv) {
       const selector = `--selector=${ofRelease},berth.dev/role-${role}=true`;
@@ -110,6 +109,6 @@ export async function installation({ tools, kubeconfig, nodeIp }: LocalStack, na
 interface Service {
   readonly spec: {
     readonly clusterIP: string;
-    readonly ports: readonly { readonly port: number; readonly nodePort?: number }[];
+    readonly ports: readonly { readonly port: number }[];
   };
 }
