@@ -1,6 +1,6 @@
 /**
- * Access by the service account of our own pod, without any library: whoever is installed in a cluster starts in a third of
- * the time, for client-node's 900 modules take longer to load than all others. Source: kubernetes.io/docs/tasks/run-application/access-api-from-pod
+ * Access by the service account of our own pod, without any library: the 900 modules of client-node take longer to load than
+ * all others of Berth. Source: kubernetes.io/docs/tasks/run-application/access-api-from-pod
  */
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
