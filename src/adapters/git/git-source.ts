@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import type { Source } from '../../ports.ts';
 import { ExitError, TimeoutError } from '../../process.ts';
@@ -6,7 +6,7 @@ import { exportDefaults } from './export.ts';
 import { gitIn } from './git.ts';
 import { Mirror } from './mirror.ts';
 import { remoteAt } from './remote.ts';
-import { GitSnapshot } from './snapshot.ts';
+import { GitSnapshot, snapshotMemory } from './snapshot.ts';
 import { Worktrees } from './worktrees.ts';
 
 export interface GitSourceOptions {
@@ -34,14 +34,31 @@ export interface GitSourceOptions {
   readonly maxFileBytes?: number;
   /** Of one revision as it is fetched, compressed; default 4 GiB. GitHub takes pushes of 2 GiB. */
   readonly maxFetchBytes?: number;
+  /** How much of the disk with `directory` is free, from 0 to 1; asked of the system by default. */
+  readonly freeShare?: () => Promise<number>;
 }
 
 export interface GitSource extends Source {
   /** Removes the mirrors of repositories of which no new revision was asked for within `maxAgeMs`. @returns how many. */
   removeUnused(maxAgeMs: number, signal: AbortSignal): Promise<number>;
+  /**
+   * Removes mirrors that nothing uses now, those that have been unused for longest first, as long as less than a tenth of the disk is
+   * free. @returns how many.
+   */
+  makeRoom(signal: AbortSignal): Promise<number>;
 }
 
 const gib = 1024 ** 3;
+
+/**
+ * Of the disk: less, and mirrors go. Kubernetes puts pods off a node with less than that.
+ * Source: kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction
+ */
+const leastFreeShare = 0.1;
+/** Of the disk: with less than that, what fails fails for want of room. */
+const fullShare = 0.005;
+/** Longer than anything reads a mirror after it was asked for a revision. */
+const inUseMs = 3_600_000;
 
 /**
  * Git: one bare mirror per repository, each revision fetched alone (`--depth=1`, by its SHA), so that a push costs one
@@ -61,6 +78,7 @@ export function gitSource(options: GitSourceOptions): GitSource {
   };
   const mirrorDirectory = path.join(options.directory, 'mirrors');
   const mirrors = new Map<number, Mirror>();
+  const memory = snapshotMemory();
   let swept: Promise<void> | undefined;
 
   function mirrorOf(repositoryId: number): Mirror {
@@ -80,7 +98,36 @@ export function gitSource(options: GitSourceOptions): GitSource {
     return mirror;
   }
 
+  const freeShare =
+    options.freeShare ??
+    (async () => {
+      const { bavail, blocks } = await statfs(options.directory);
+      return bavail / blocks;
+    });
+
+  async function makeRoom(signal: AbortSignal): Promise<number> {
+    const names = await readdir(mirrorDirectory).catch(() => []);
+    const mirrorsByUse = await Promise.all(
+      names.map(async (name) => ({
+        id: Number.parseInt(name, 10),
+        usedAt: (await stat(path.join(mirrorDirectory, name))).mtimeMs,
+      })),
+    );
+    let removed = 0;
+    for (const { id, usedAt } of mirrorsByUse.toSorted((a, b) => a.usedAt - b.usedAt)) {
+      if (usedAt > Date.now() - inUseMs || (await freeShare()) >= leastFreeShare) break;
+      if (await mirrorOf(id).removeUnlessUsed(usedAt + 1, signal)) removed += 1;
+    }
+    return removed;
+  }
+
+  /** Of what failed on the disk. */
+  async function sentenceOf(error: Error): Promise<string> {
+    return (await freeShare()) < fullShare ? 'the disk with BERTH_DATA_DIR is full' : error.message;
+  }
+
   return {
+    makeRoom,
     async at(repository, revision, signal) {
       signal.throwIfAborted();
       if (!/^[0-9a-f]{40}$/.test(revision)) throw new Error(`not a revision: ${JSON.stringify(revision)}`);
@@ -91,11 +138,12 @@ export function gitSource(options: GitSourceOptions): GitSource {
       try {
         const remote = remoteAt(repository.cloneUrl, options.allowHttpLoopback);
         const fetch = async () => ({ remote, token: await options.token(repository.id, signal) });
-        return new GitSnapshot(mirror, revision, await mirror.tree(revision, fetch, signal), exports);
+        return new GitSnapshot(mirror, revision, await mirror.tree(revision, fetch, signal), exports, memory);
       } catch (cause) {
         // What the token's giver throws is for the caller as it is.
         if (!(cause instanceof ExitError) && !(cause instanceof TimeoutError)) throw cause;
-        throw new Error(`fetching ${revision} of ${repository.owner}/${repository.name}: ${cause.message}`, { cause });
+        const reason = await sentenceOf(cause);
+        throw new Error(`fetching ${revision} of ${repository.owner}/${repository.name}: ${reason}`, { cause });
       }
     },
 

@@ -5,7 +5,7 @@ import type { Snapshot, Source } from '../../ports.ts';
 import { exportDefaults } from './export.ts';
 import { type Git, gitIn } from './git.ts';
 import { exactAttributes, type Reader } from './mirror.ts';
-import { GitSnapshot } from './snapshot.ts';
+import { GitSnapshot, snapshotMemory } from './snapshot.ts';
 import { Worktrees } from './worktrees.ts';
 
 export interface LocalRepositoryOptions {
@@ -72,6 +72,7 @@ export async function openLocalRepository(
     timeoutMs,
   };
 
+  const memory = snapshotMemory();
   const snapshotOf = async (revision: string, treeish: string, signal: AbortSignal): Promise<GitSnapshot> => {
     const name = `${treeish}:${found.folder}`;
     const { code, stdout } = await reader.read(['rev-parse', '--verify', '--quiet', name], {
@@ -82,7 +83,7 @@ export async function openLocalRepository(
       const what = found.folder === '' ? `no commit ${revision}` : `nothing in the folder ${found.folder}`;
       throw new NoRepositoryError(`git has ${what} in ${found.root ?? directory}`);
     }
-    return new GitSnapshot(reader, revision, stdout.trim(), exports);
+    return new GitSnapshot(reader, revision, stdout.trim(), exports, memory);
   };
 
   return {

@@ -31,6 +31,7 @@ export class Mirror {
   #last: Promise<void> = Promise.resolve();
   #opened = false;
   #damaged = false;
+  /** How many are on the disk. */
   #revisions = 0;
 
   constructor(options: MirrorOptions) {
@@ -46,7 +47,7 @@ export class Mirror {
       if (this.#damaged) await this.#remove();
       if (!this.#opened) await this.#open(signal);
       await this.#markUsed();
-      const tree = this.#touch(revision) ?? (await this.#find(revision, signal));
+      const tree = this.#touch(revision) ?? (this.#revisions === 0 ? undefined : await this.#find(revision, signal));
       return tree ?? this.#fetch(revision, await remote(), signal);
     });
   }
@@ -138,13 +139,13 @@ export class Mirror {
 
   async #open(signal: AbortSignal): Promise<void> {
     const { directory } = this.#options;
-    await mkdir(directory, { recursive: true });
+    const isNew = (await mkdir(directory, { recursive: true })) !== undefined;
     await this.#removeLeftovers();
     // Harmless when it exists; `--template=` keeps hooks out.
     await this.#git(['init', '--quiet', '--bare', '--template=', '--initial-branch=none'], { signal });
     await mkdir(path.join(directory, 'info'), { recursive: true });
     await writeFile(path.join(directory, 'info', 'attributes'), exactAttributes);
-    this.#revisions = (await this.#refs(signal)).length;
+    this.#revisions = isNew ? 0 : (await this.#refs(signal)).length;
     this.#opened = true;
   }
 
