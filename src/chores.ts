@@ -60,6 +60,7 @@ export function sweepChoresOf(
 }
 
 const hourMs = 3_600_000;
+const roomEveryMs = 10 * 60_000;
 const mirrorsUnusedMs = 30 * 24 * hourMs;
 
 /** The chores of the role `worker`: each process looks after its own machine. */
@@ -73,6 +74,16 @@ export function workerChoresOf({ ports, git, reclaimOrphans }: Adapters): readon
       async run(signal) {
         const removed = await git.removeUnused(mirrorsUnusedMs, signal);
         if (removed > 0) ports.log.info({ removed }, 'unused mirrors removed');
+      },
+    },
+    {
+      name: 'room on the disk',
+      by: 'each process',
+      everyMs: roomEveryMs,
+      catchesUp: false,
+      async run(signal) {
+        const removed = await git.makeRoom(signal);
+        if (removed > 0) ports.log.warn({ removed }, 'mirrors removed: the disk is nearly full');
       },
     },
     // Those of other processes on this machine, which were killed and did not come back.

@@ -438,6 +438,42 @@ describe('gitSource', () => {
     assert.equal(await again.removeUnused(60_000, signal), 0);
   });
 
+  it('makes room on a disk that is nearly full, from what has been unused for longest', async () => {
+    const revision = await remote.commit({ file: '1' });
+    const folder = path.dirname(mirror());
+    const mirrors = async () => (await readdir(folder)).toSorted();
+    // Each mirror takes two hundredths of the disk.
+    const under = source({ freeShare: async () => 0.11 - 0.02 * (await mirrors()).length });
+    for (const id of [1, 2, 3, 4]) await under.at({ ...repository, id }, revision, signal);
+    assert.equal(await under.makeRoom(signal), 0, 'all of them are in use');
+    for (const [id, hours] of [2, 5, 3].entries()) {
+      const then = new Date(Date.now() - hours * 3_600_000);
+      await utimes(path.join(folder, `${id + 1}.git`), then, then);
+    }
+    assert.equal(await under.makeRoom(signal), 3);
+    assert.deepEqual(await mirrors(), ['4.git']);
+    for (const id of [1, 2, 3]) await under.at({ ...repository, id }, revision, signal);
+    for (const [id, hours] of [2, 5, 3].entries()) {
+      const then = new Date(Date.now() - hours * 3_600_000);
+      await utimes(path.join(folder, `${id + 1}.git`), then, then);
+    }
+    const roomy = source({ freeShare: async () => ((await mirrors()).includes('2.git') ? 0.09 : 0.1) });
+    assert.equal(await roomy.makeRoom(signal), 1);
+    assert.deepEqual(await mirrors(), ['1.git', '3.git', '4.git']);
+  });
+
+  it('says that the disk is full when that is what a fetch failed for', async () => {
+    remote.onRequest = async () => false;
+    const revision = 'f'.repeat(40);
+    await assert.rejects(source({ freeShare: async () => 0.001 }).at(repository, revision, signal), {
+      message: `fetching ${revision} of acme/shop: the disk with BERTH_DATA_DIR is full`,
+    });
+  });
+
+  it('asks the system how full the disk is', async () => {
+    assert.equal(await source().makeRoom(signal), 0);
+  });
+
   it('removes the exports of a process that was killed', async () => {
     const revision = await remote.commit({ file: '1' });
     const snapshot = await source().at(repository, revision, signal);
