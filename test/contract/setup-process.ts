@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { compileCache } from '../compile-cache.ts';
 
 export interface SetupProcess extends AsyncDisposable {
   /** The address that it asks to open; rejects when it ends before. */
@@ -16,7 +17,7 @@ const program = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 /** Starts it on a free port of this machine, with nothing of this process's environment but `PATH` and what is given. */
 export function startSetupProcess(args: readonly string[], env: Readonly<Record<string, string>> = {}): SetupProcess {
   const child = spawn(process.execPath, [program, 'setup', '--listen', '127.0.0.1:0', ...args], {
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    env: { PATH: process.env['PATH'] ?? '', ...compileCache, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let terminal = '';

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { LocalStack } from '../../deploy/local/stack.ts';
+import { compileCache } from '../compile-cache.ts';
 
 /** What Berth needs to know of the GitHub it talks to. */
 export interface GitHubCoordinates {
@@ -11,9 +12,6 @@ export interface GitHubCoordinates {
 export function uniqueWord(prefix: string): string {
   return `${prefix}-${randomBytes(4).toString('hex')}`;
 }
-
-/** Where Node keeps what it has compiled, when the tests have such a place: they start Berth many times. */
-const compileCache = process.env['NODE_COMPILE_CACHE'] ? { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] } : {};
 
 /** The environment of a Berth on the local stack; `instance` keeps it apart from every other Berth there. */
 export function berthEnvironment(
