@@ -284,7 +284,7 @@ describe('connecting to Redis', { timeout: 30_000 }, () => {
       await fit;
       await queue.trigger(key);
       assert.equal((await queue.load())[0]?.waiting, 1);
-      assert.equal(waits, 1);
+      assert.ok(waits >= 1);
       const said = lines.map(({ msg, reason }) => ({ msg, reason: reason?.replace(/\d+$/, 'port') }));
       assert.deepEqual(said, [{ msg: 'waiting for redis', reason: 'connect ECONNREFUSED 127.0.0.1:port' }]);
     } finally {
@@ -298,7 +298,7 @@ describe('connecting to Redis', { timeout: 30_000 }, () => {
     await server.kill();
     const redis = openRedis({ url: server.url }, log);
     const waiting = Promise.withResolvers<void>();
-    const fit = redis.fit(new AbortController().signal, waiting.resolve);
+    const fit = redis.fit(new AbortController().signal, () => waiting.resolve());
     await waiting.promise;
     await Promise.all([server.startEmpty(), assert.rejects(fit, /set maxmemory-policy noeviction/)]);
     await redis.close();

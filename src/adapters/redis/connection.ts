@@ -18,10 +18,10 @@ export interface RedisConnection {
   patient(): RedisClient;
   /**
    * Resolves when Redis is there and fit for queues, however long that takes; the log says now and then what it waits for.
-   * @param onWait called once if it has to.
+   * @param onWait told what it waits for, with each failed attempt.
    * @throws UnfitServerError when Redis is too old or may evict keys; the signal's reason.
    */
-  fit(signal: AbortSignal, onWait?: () => void): Promise<void>;
+  fit(signal: AbortSignal, onWait?: (reason: Error) => void): Promise<void>;
   /** Resolves when Redis answers. @throws when it is away. */
   ping(): Promise<void>;
   /** Never hangs, whatever state Redis is in. */
@@ -51,13 +51,11 @@ export function openRedis(options: ConnectionOptions, log: Logger): RedisConnect
   return {
     client,
     patient: () => patientClient(options, reconnectAfterMs),
-    async fit(signal, onWait = () => undefined) {
+    async fit(signal, onWait) {
       const tellTrouble = troubleLog(log, 'waiting for redis');
-      let isTold = false;
       const onTrouble = (error: Error) => {
         tellTrouble(error);
-        if (!isTold) onWait();
-        isTold = true;
+        onWait?.(error);
       };
       for (const server of await serverInfos(client, onTrouble, signal)) checkServer(server);
     },
@@ -81,13 +79,14 @@ export async function connectRedis(
 ): Promise<RedisConnection> {
   const connection = openRedis(options, log);
   const timeout = AbortSignal.timeout(startTimeoutMs);
+  let reason: Error | undefined;
   try {
-    await connection.fit(timeout);
+    await connection.fit(timeout, (error) => (reason = error));
     return connection;
   } catch (error) {
     await connection.close();
     if (!timeout.aborted) throw error;
-    throw new Error(`connecting to Redis: no answer within ${startTimeoutMs} ms`, { cause: error });
+    throw new Error(`connecting to Redis: no answer within ${startTimeoutMs} ms`, { cause: reason ?? error });
   }
 }
 
