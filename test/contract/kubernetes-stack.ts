@@ -112,9 +112,12 @@ export interface FaultyPreview extends AsyncDisposable {
   readonly cluster: KubernetesCluster;
 }
 
-/** A preview whose cluster is reached through a proxy that misbehaves as told. */
-export async function faultyPreview(options: Partial<KubernetesOptions> = {}): Promise<FaultyPreview> {
-  const preview = await testPreview(options);
+/** A preview whose cluster is reached through a proxy that misbehaves as told; by default its own, which goes with it. */
+export async function faultyPreview(
+  options: Partial<KubernetesOptions> = {},
+  shared?: TestPreview,
+): Promise<FaultyPreview> {
+  const preview = shared ?? (await testPreview(options));
   const proxy = await startFaultProxy(localStack());
   const access = stackAccess(proxy.kubeconfigPath);
   const cluster = kubernetesCluster(access, { instance: preview.instance, ...options });
@@ -125,7 +128,7 @@ export async function faultyPreview(options: Partial<KubernetesOptions> = {}): P
     async [Symbol.asyncDispose]() {
       await cluster.close();
       await proxy[Symbol.asyncDispose]();
-      await preview[Symbol.asyncDispose]();
+      if (preview !== shared) await preview[Symbol.asyncDispose]();
     },
   };
 }
