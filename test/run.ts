@@ -26,8 +26,11 @@ interface Suite {
 
 const longOnes = ['test/domain/**/linear-time.test.ts'];
 
-/** What takes a minute and more, the longest first: begun last, it would leave a core idle. */
+/** What takes much longer than the others of its suite, the longest first: begun last, it would leave a core idle. */
 const longest = {
+  unit: ['/start-up.test.ts', '/cli/setup.test.ts', '/doctor/github.test.ts', '/helm/chart.test.ts'],
+  integration: ['/github/writes.test.ts', '/git-source.test.ts', '/github/lists.test.ts'],
+  faults: ['/standstills.test.ts', '/schedules.test.ts', '/interruptions.test.ts'],
   contract: [
     '/image.test.ts',
     '/helm-faults.test.ts',
@@ -50,22 +53,32 @@ const longest = {
 const suites: Readonly<Record<string, Suite>> = {
   unit: {
     needsStack: false,
-    files: globSync(
-      'test/{*.test.ts,{cli,domain,render,reconcile,doctor,local,bench,adapters/!(git|github)}/**/*.test.ts}',
-      {
-        exclude: longOnes,
-      },
+    files: withFirst(
+      globSync(
+        'test/{*.test.ts,{cli,domain,render,reconcile,doctor,local,bench,adapters/!(git|github)}/**/*.test.ts}',
+        {
+          exclude: longOnes,
+        },
+      ),
+      longest.unit,
     ),
     concurrency: 2,
   },
   // What speaks through sockets and to git.
   integration: {
     needsStack: false,
-    files: globSync('test/{server,gateway,setup,simulator,adapters/{git,github}}/**/*.test.ts'),
+    files: withFirst(
+      globSync('test/{server,gateway,setup,simulator,adapters/{git,github}}/**/*.test.ts'),
+      longest.integration,
+    ),
     concurrency: 2,
   },
   // What takes long in memory: random schedules, and texts of many megabytes.
-  faults: { needsStack: false, files: globSync(['test/faults/**/*.test.ts', ...longOnes]), concurrency: 2 },
+  faults: {
+    needsStack: false,
+    files: withFirst(globSync(['test/faults/**/*.test.ts', ...longOnes]), longest.faults),
+    concurrency: 2,
+  },
   // What Helm makes of the charts, without a cluster; the stack brings Helm along.
   charts: { needsStack: true, files: globSync('test/charts/**/*.test.ts'), concurrency: 2 },
   contract: {

@@ -7,7 +7,7 @@ import type { Worker } from './workers.ts';
 import type { FaultWorld } from './world.ts';
 
 /** What happens at one call of a worker: `carryOut` has its effect. */
-export interface Scene {
+interface Scene {
   readonly world: FaultWorld;
   readonly key: PreviewKey;
   readonly worker: Worker;
