@@ -89,6 +89,7 @@ const start: Readonly<
       secrets,
       queue: ports.queue,
       appId: config.GITHUB_APP_ID,
+      accounts: config.GITHUB_ACCOUNTS,
       onEverything: sweeper.soon,
       checks: { redis: redis.ping },
       refusalsPerMinute: config.WEBHOOK_REFUSAL_LIMIT,

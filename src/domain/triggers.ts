@@ -42,6 +42,14 @@ export function triggersOf(event: string, payload: unknown): Triggers {
   }
 }
 
+/** Login of the account that a payload is about: the repository's owner, or who has installed the App. `undefined` when it does not say. */
+export function accountOf(payload: unknown): string | undefined {
+  const { repository, installation } = fieldsOf(payload);
+  const account = fieldsOf(repository)['owner'] ?? fieldsOf(installation)['account'];
+  const login = fieldsOf(account)['login'];
+  return typeof login === 'string' ? login : undefined;
+}
+
 function aboutComment(repositoryId: unknown, payload: Fields): Triggers {
   const { issue, sender, action } = payload;
   // Issues and pull requests share numbers and this event; only the latter have this field.

@@ -1,8 +1,9 @@
 /** Takes GitHub's webhooks. Whatever one says, it means only: look at these previews again. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { isServed } from '../domain/accounts.ts';
 import { keyId } from '../domain/preview.ts';
-import { triggersOf } from '../domain/triggers.ts';
+import { accountOf, triggersOf } from '../domain/triggers.ts';
 import type { Queue } from '../ports.ts';
 import { bodyBudget, type BodyBudget, type BodyBudgetOptions } from './body-budget.ts';
 import { deliveryHead } from './delivery-head.ts';
@@ -18,6 +19,8 @@ export interface WebhookOptions {
   readonly onEverything: () => void;
   /** Our GitHub App; deliveries that name another one are ignored. */
   readonly appId?: number;
+  /** As `isServed` takes them; deliveries about others are ignored. */
+  readonly accounts?: readonly string[];
   /** How much of unfinished bodies may be in memory. */
   readonly budget?: BodyBudgetOptions;
   readonly refusals: Refusals;
@@ -109,8 +112,13 @@ async function accept(
   log: Logger,
   event: string,
   payload: unknown,
-  { queue, onEverything }: WebhookOptions,
+  { queue, onEverything, accounts = [] }: WebhookOptions,
 ): Promise<FastifyReply> {
+  const account = accountOf(payload);
+  if (account !== undefined && !isServed(accounts, account)) {
+    log.debug({ account }, 'webhook ignored: its account is not served');
+    return reply.code(202).send();
+  }
   const { keys, everything } = triggersOf(event, payload);
   const action = actionOf(payload);
   try {

@@ -26,7 +26,10 @@ describe('webhook', { timeout: 60_000 }, () => {
   let lines: string[];
   let telemetry: FakeTelemetry;
 
-  const build = (secrets: readonly string[], more: { readonly requestTimeoutMs?: number } = {}) =>
+  const build = (
+    secrets: readonly string[],
+    more: { readonly requestTimeoutMs?: number; readonly accounts?: readonly string[] } = {},
+  ) =>
     buildServer({
       secrets,
       queue,
@@ -291,6 +294,34 @@ describe('webhook', { timeout: 60_000 }, () => {
     assert.ok(lines.some((line) => line.includes('webhook ignored: it is for another app')));
     assert.equal((await post(body, headersFor(body, 'pull_request', target('123')))).statusCode, 202);
     assert.deepEqual(queue.triggered, ['7-42']);
+  });
+
+  it('ignores deliveries about accounts that are not served', async () => {
+    await app.close();
+    app = build([secret], { accounts: ['acme'] });
+    const about = (login: string) =>
+      JSON.stringify({
+        action: 'opened',
+        repository: { id: login.length, owner: { login } },
+        pull_request: { number: 1 },
+      });
+    const installed = (login: string) => JSON.stringify({ action: 'created', installation: { account: { login } } });
+    for (const [body, event] of [
+      [about('stranger'), 'pull_request'],
+      [installed('stranger'), 'installation'],
+    ] as const) {
+      assert.equal((await post(body, headersFor(body, event))).statusCode, 202);
+    }
+    assert.deepEqual([queue.triggered, everything], [[], 0]);
+    for (const [body, event] of [
+      [about('Acme'), 'pull_request'],
+      [installed('acme'), 'installation'],
+      // One that says nothing of its account is a hint like any other.
+      [pullRequestEvent(), 'pull_request'],
+    ] as const) {
+      await post(body, headersFor(body, event));
+    }
+    assert.deepEqual([queue.triggered, everything], [['4-1', '7-42'], 1]);
   });
 
   it('has nothing to say at other addresses', async () => {
