@@ -5,7 +5,7 @@ import { githubMetrics } from './metrics/github.ts';
 import { type LookedAt, lookedAtMetrics } from './metrics/looked-at.ts';
 import { previewMetrics } from './metrics/previews.ts';
 import { requestMetrics } from './metrics/requests.ts';
-import type { Telemetry } from './ports.ts';
+import type { Telemetry } from './telemetry.ts';
 
 export interface Metrics {
   readonly telemetry: Telemetry;

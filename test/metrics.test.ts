@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { openMetrics } from '../src/metrics.ts';
-import { leakKinds } from '../src/ports.ts';
+import { leakKinds } from '../src/telemetry.ts';
 
 describe('metrics', () => {
   it('has every kind of reclaim at 0 from the start', async () => {

@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type Server, ServerResponse } from 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
-import type { ServiceDirectory, Store, Telemetry, VisitOutcome } from '../ports.ts';
+import type { ServiceDirectory, Store } from '../ports.ts';
+import type { Telemetry, VisitOutcome } from '../telemetry.ts';
 import { noProxies, type TrustedProxies } from '../domain/client-address.ts';
 import { keyId } from '../domain/preview.ts';
 import { answerHealthy, answerWithPage } from './answer.ts';

@@ -1,6 +1,6 @@
 /** Images and releases. */
 import { Counter, Histogram, type Registry } from 'prom-client';
-import { buildOutcomes, helmOutcomes, type Telemetry } from '../ports.ts';
+import { buildOutcomes, helmOutcomes, type Telemetry } from '../telemetry.ts';
 import { seconds, workBuckets } from './durations.ts';
 
 export function buildMetrics(registers: Registry[]): Pick<Telemetry, 'imageNeeded' | 'built' | 'helmRan'> {

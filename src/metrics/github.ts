@@ -1,6 +1,6 @@
 /** Requests to GitHub, and how many more it takes. */
 import { Gauge, Histogram, type Registry } from 'prom-client';
-import { type ForgeBudget, forgeOutcomes, type Telemetry } from '../ports.ts';
+import { type ForgeBudget, forgeOutcomes, type Telemetry } from '../telemetry.ts';
 import { answerBuckets, seconds } from './durations.ts';
 
 /** `now` gives milliseconds since the epoch. */

@@ -1,6 +1,6 @@
 /** What is looked at when it is asked for: queues, and whether what Berth needs is there. */
 import { Gauge, type Registry } from 'prom-client';
-import type { QueueLoad } from '../ports.ts';
+import type { QueueLoad } from '../telemetry.ts';
 
 /** What can be looked at; each look may fail or hang. */
 export interface LookedAt {

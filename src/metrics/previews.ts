@@ -1,6 +1,6 @@
 /** How previews come along, and what is done for them. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { leakKinds, livePhases, passOutcomes, stages, type Telemetry } from '../ports.ts';
+import { leakKinds, livePhases, passOutcomes, stages, type Telemetry } from '../telemetry.ts';
 import { seconds, workBuckets } from './durations.ts';
 
 type PreviewTelemetry = Pick<Telemetry, 'reached' | 'passed' | 'stepped' | 'reclaimed' | 'swept'>;

@@ -1,6 +1,6 @@
 /** What comes in: webhooks and visitors. */
 import { Counter, Histogram, type Registry } from 'prom-client';
-import { type Telemetry, visitOutcomes } from '../ports.ts';
+import { type Telemetry, visitOutcomes } from '../telemetry.ts';
 import { answerBuckets, seconds } from './durations.ts';
 
 /** What GitHub sends may grow; the number of series may not. */

@@ -1,7 +1,8 @@
 import { join, posix } from 'node:path';
 import { DiagnosedError } from '../domain/errors.ts';
 import { keyId } from '../domain/preview.ts';
-import type { BuildJob, BuildOutcome } from '../ports.ts';
+import type { BuildJob } from '../ports.ts';
+import type { BuildOutcome } from '../telemetry.ts';
 import { mayStillRun } from './approval.ts';
 import { buildBegun } from './journey.ts';
 import type { Ports } from './ports.ts';

@@ -1,7 +1,7 @@
 /** Measures how a preview comes along after the event that asked for it. What is lost here loses a figure and nothing else. */
 import { intentOf } from '../domain/desired.ts';
 import { keyId, type Desired, type PreviewKey, type PullRequest } from '../domain/preview.ts';
-import type { Stage } from '../ports.ts';
+import type { Stage } from '../telemetry.ts';
 import type { Ports } from './ports.ts';
 import { isSettledAs, settledKey } from './settled.ts';
 

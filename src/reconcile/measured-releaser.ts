@@ -1,5 +1,6 @@
 import { DiagnosedError } from '../domain/errors.ts';
-import type { HelmOperation, HelmOutcome, Releaser, Telemetry } from '../ports.ts';
+import type { Releaser } from '../ports.ts';
+import type { HelmOperation, HelmOutcome, Telemetry } from '../telemetry.ts';
 
 /** The same releaser, whose runs are counted and timed. */
 export function measuredReleaser(telemetry: Pick<Telemetry, 'helmRan'>, releaser: Releaser): Releaser {

@@ -12,8 +12,8 @@ import type {
   Secrets,
   Source,
   Store,
-  Telemetry,
 } from '../ports.ts';
+import type { Telemetry } from '../telemetry.ts';
 
 export interface Ports {
   readonly forge: Forge;

@@ -1,4 +1,5 @@
-import type { LeakKind, TriggeredBy } from '../ports.ts';
+import type { TriggeredBy } from '../ports.ts';
+import type { LeakKind } from '../telemetry.ts';
 import type { Ports } from './ports.ts';
 
 /** Counts what a pass has removed, if it was lost before. */

@@ -12,7 +12,8 @@ import {
   type Step,
 } from '../domain/preview.ts';
 import { type Bounded, statusOf } from '../domain/status-of.ts';
-import type { PassOutcome, QueueHandlers, ReconcileRun } from '../ports.ts';
+import type { QueueHandlers, ReconcileRun } from '../ports.ts';
+import type { PassOutcome } from '../telemetry.ts';
 import { act, type Pass } from './actions.ts';
 import { mayStillRun } from './approval.ts';
 import { lookAtFence } from './fence.ts';

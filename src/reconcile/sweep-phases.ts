@@ -1,5 +1,6 @@
 /** How many previews are in which phase, as the store remembers what was reported last: no forge and no cluster is asked. */
-import { livePhases, type LivePhase, type PreviewNamespace, type Store, type Swept } from '../ports.ts';
+import type { PreviewNamespace, Store } from '../ports.ts';
+import { livePhases, type LivePhase, type Swept } from '../telemetry.ts';
 
 /** How many statuses are asked for at once. */
 const atOnce = 100;

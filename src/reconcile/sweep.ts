@@ -1,6 +1,7 @@
 import { namespaceName } from '../domain/names.ts';
 import { keyId, type PreviewKey, type PullRequest } from '../domain/preview.ts';
-import type { PreviewNamespace, Swept } from '../ports.ts';
+import type { PreviewNamespace } from '../ports.ts';
+import type { Swept } from '../telemetry.ts';
 import type { Ports } from './ports.ts';
 import { isSettledAs, isSettledIn, settledKey } from './settled.ts';
 import { missedEnds } from './sweep-ends.ts';

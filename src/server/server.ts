@@ -1,6 +1,6 @@
 /** The HTTP server that GitHub and Kubernetes talk to. */
 import type { FastifyInstance } from 'fastify';
-import type { Telemetry } from '../ports.ts';
+import type { Telemetry } from '../telemetry.ts';
 import { bareServer } from './bare-server.ts';
 import type { HealthCheck } from './health.ts';
 import { addHealth } from './health.ts';

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
 import { connectRedis, type RedisConnection } from '../../src/adapters/redis/connection.ts';
 import { openQueue, type RedisQueue } from '../../src/adapters/redis/queue.ts';
-import type { QueueLoad } from '../../src/ports.ts';
+import type { QueueLoad } from '../../src/telemetry.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
 import { probe } from './queue-probe.ts';
 

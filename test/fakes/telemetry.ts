@@ -1,4 +1,4 @@
-import type { BuildOutcome, LeakKind, PassOutcome, Stage, Swept, Telemetry } from '../../src/ports.ts';
+import type { BuildOutcome, LeakKind, PassOutcome, Stage, Swept, Telemetry } from '../../src/telemetry.ts';
 
 export interface FakeTelemetry extends Telemetry {
   /** How many of each kind were reclaimed. */

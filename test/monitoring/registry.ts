@@ -1,6 +1,6 @@
 /** What Berth has to show, as Prometheus names it. */
 import { openMetrics } from '../../src/metrics.ts';
-import { livePhases } from '../../src/ports.ts';
+import { livePhases } from '../../src/telemetry.ts';
 
 /** The text of `/metrics` after something of everything has happened. */
 export async function metricsText(): Promise<string> {

@@ -1,6 +1,7 @@
 /** Counts requests to GitHub, and reads from its answers how many more it takes. */
 import { RetryLaterError } from '../../domain/errors.ts';
-import type { Clock, ForgeOutcome, Telemetry } from '../../ports.ts';
+import type { Clock } from '../../ports.ts';
+import type { ForgeOutcome, Telemetry } from '../../telemetry.ts';
 import { RefusedError } from './refused-error.ts';
 
 export type RequestTelemetry = Pick<Telemetry, 'forgeAsked' | 'forgeBudget'>;

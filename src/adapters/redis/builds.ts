@@ -1,7 +1,8 @@
 /** The queue `builds`: one job per reference, and a follow-up when it is asked for again meanwhile. */
 import type { Queue } from 'bullmq';
 import type { RedisClient } from './client.ts';
-import type { BuildJob, QueueLoad } from '../../ports.ts';
+import type { BuildJob } from '../../ports.ts';
+import type { QueueLoad } from '../../telemetry.ts';
 import { openBullQueue } from './bull.ts';
 import { buildId } from './keys.ts';
 import { loadOf } from './load.ts';

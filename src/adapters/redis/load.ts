@@ -1,6 +1,6 @@
 /** How much there is in a BullMQ queue. */
 import type { Queue } from 'bullmq';
-import type { QueueLoad } from '../../ports.ts';
+import type { QueueLoad } from '../../telemetry.ts';
 
 /** A handful of commands, however long the queue is. */
 export async function loadOf(queue: Pick<Queue, 'name' | 'getJobCounts' | 'getJobs'>): Promise<QueueLoad> {

@@ -4,7 +4,7 @@ import type { Queue } from 'bullmq';
 import type { RedisClient } from './client.ts';
 import type { PreviewKey } from '../../domain/preview.ts';
 import { keyId } from '../../domain/preview.ts';
-import type { QueueLoad } from '../../ports.ts';
+import type { QueueLoad } from '../../telemetry.ts';
 import type { Attempts } from './attempts.ts';
 import { previewAttempts } from './attempts.ts';
 import { openBullQueue } from './bull.ts';

@@ -2,7 +2,8 @@
 import type { RedisClient } from './client.ts';
 import type { Logger } from 'pino';
 import { keyId } from '../../domain/preview.ts';
-import type { BuildState, Queue, QueueLoad } from '../../ports.ts';
+import type { BuildState, Queue } from '../../ports.ts';
+import type { QueueLoad } from '../../telemetry.ts';
 import { BuildQueue } from './builds.ts';
 import type { RedisConnection } from './connection.ts';
 import type { BuildInterest } from './interest.ts';
