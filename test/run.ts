@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { buildBerthImage } from '../deploy/local/berth-image.ts';
 import { browser } from '../deploy/local/browser.ts';
 import { placesIn } from '../deploy/local/places.ts';
+import { progressTo } from '../deploy/local/progress.ts';
 import { promtool } from '../deploy/local/prometheus.ts';
 import { serviceImages } from '../deploy/local/service-images.ts';
 import { down, type LocalStack, up } from '../deploy/local/stack.ts';
@@ -127,7 +128,9 @@ try {
       await suite.prepare?.(stack);
     }
     console.log(`\n── ${name}: ${suite.files.length} files ──`);
-    const outcome = await runFiles(suite.files, suite.concurrency);
+    // Results are told in the order of the files, of which the first may take minutes.
+    const progress = progressTo((text) => process.stdout.write(text));
+    const outcome = await progress.step(`running ${name}`, () => runFiles(suite.files, suite.concurrency));
     if (!outcome.succeeded) failed.push(name);
     results.push(...outcome.results);
   }
