@@ -14,6 +14,7 @@ export function crash(
   pod: Pod,
   status: ContainerStatus,
   events: readonly ClusterEvent[],
+  patience: Patience,
 ): Finding | undefined {
   // A job counts its pods' failures itself, and says when it gives up.
   if (workload.kind === 'job') return undefined;
@@ -41,12 +42,13 @@ export function crash(
     return { reason: 'ProbeFailed', message, certainAtMs: already, evidence };
   }
   if (!repeats(pod, status, last)) return undefined;
-  // The runtime at times misses that it was the kernel's doing, and nobody else sends SIGKILL out of the blue.
-  if (last.reason === 'OOMKilled' || last.exitCode === 137) {
+  const isSaid = last.reason === 'OOMKilled';
+  // The runtime at times misses that it was the kernel's doing. The kubelet sends SIGKILL too, and says why, in its time.
+  if (isSaid || last.exitCode === 137) {
     return {
       reason: 'OutOfMemory',
       message: `${subject} ${outOfMemory(pod, status, last)}.`,
-      certainAtMs: already,
+      certainAtMs: isSaid ? already : timeMs(last.finishedAt) + patience.eventMs,
       evidence,
     };
   }

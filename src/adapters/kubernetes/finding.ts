@@ -27,13 +27,21 @@ export interface Patience {
   readonly healingMs: number;
   /** Autoscalers look every ten seconds or so before they say that they add a node. */
   readonly schedulingMs: number;
+  /** How late an event may be that explains what is seen: the kubelet sends five a second, about all pods of its node together. */
+  readonly eventMs: number;
   /** The least that a readiness probe is given. */
   readonly probeMs: number;
   /** How long a container must have run since it crashed to count as recovered. */
   readonly crashMs: number;
 }
 
-export const defaultPatience: Patience = { healingMs: 5_000, schedulingMs: 15_000, probeMs: 10_000, crashMs: 10_000 };
+export const defaultPatience: Patience = {
+  healingMs: 5_000,
+  schedulingMs: 15_000,
+  probeMs: 10_000,
+  crashMs: 10_000,
+  eventMs: 10_000,
+};
 
 /** Certain whatever the time. */
 export const already = 0;

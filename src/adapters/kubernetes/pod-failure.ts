@@ -52,7 +52,7 @@ function containerFailure(
   return (
     imageFailure(workload, pod, status, own, patience) ??
     configFailure(workload, pod, status, patience) ??
-    crash(workload, pod, status, own) ??
+    crash(workload, pod, status, own, patience) ??
     probeFailure(workload, pod, status, own, patience)
   );
 }

@@ -312,6 +312,13 @@ describe('workloadState', () => {
       certainAt: 0,
     },
     {
+      name: 'a container is killed and nobody has said why yet: a probe may have failed',
+      given: { ...web, pods: [pod({ container: { restartCount: 2, state: backOff, lastState: crashed(137) } })] },
+      reason: 'OutOfMemory',
+      message: /is killed, most likely for want of memory/,
+      certainAt: 12,
+    },
+    {
       name: 'a key is missing in a ConfigMap',
       given: {
         ...web,
