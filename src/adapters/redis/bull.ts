@@ -40,6 +40,14 @@ export interface BullWorker {
   close(options: { readonly force: boolean }): Promise<void>;
 }
 
+/** A worker that can be left in the middle of its close. */
+class BullMqWorker<Data, Name extends string> extends Worker<Data, void, Name> {
+  /** Ends the renewal of locks, which goes on for ever where `close` never ends. */
+  async leave(): Promise<void> {
+    await this.lockManager.close();
+  }
+}
+
 export interface BullWorkerSettings {
   readonly concurrency: number;
   readonly options: QueueOptions;
@@ -62,7 +70,7 @@ export async function openBullWorker<Data, Name extends string>(
   onLost: (jobIds: string[]) => void,
 ): Promise<BullWorker> {
   const { concurrency, options, log } = settings;
-  const worker = new Worker<Data, void, Name>(name, process, {
+  const worker = new BullMqWorker<Data, Name>(name, process, {
     connection: client,
     prefix: options.prefix,
     concurrency,
@@ -89,7 +97,10 @@ export async function openBullWorker<Data, Name extends string>(
       // does not tell: it may be about to break.
       const isRedisThere = await isDoneWithin(pingTimeoutMs, client.ping());
       const closing = worker.close(force || !isRedisThere);
-      if (!(await isDoneWithin(closeTimeoutMs, closing))) log.warn({ queue: name }, 'queue worker did not close');
+      if (await isDoneWithin(closeTimeoutMs, closing)) return;
+      // Seen with a Cluster that had just lost a server: its reconnecting client never says that it is done.
+      log.warn({ queue: name }, 'queue worker did not close');
+      await worker.leave();
     },
   };
 }
