@@ -37,8 +37,7 @@ async function start(args: readonly string[], configuration = ''): Promise<Redis
   const program = localStack().tools.redisServer;
   const folder = await mkdtemp(join(tmpdir(), 'berth-redis-'));
   await writeFile(join(folder, 'redis.conf'), configuration);
-  const port = await freePort();
-  let child = await launch(program, port, folder, args);
+  let [port, child] = await launchAnywhere(program, folder, args);
   const end = async (name: NodeJS.Signals) => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
@@ -61,6 +60,18 @@ async function start(args: readonly string[], configuration = ''): Promise<Redis
     [Symbol.asyncDispose]: () => server.stop(),
   };
   return server;
+}
+
+/** A port that was free a moment ago may be taken by the time the server wants it. */
+async function launchAnywhere(program: string, folder: string, args: readonly string[]) {
+  for (let left = 3; ; left -= 1) {
+    const port = await freePort();
+    try {
+      return [port, await launch(program, port, folder, args)] as const;
+    } catch (error) {
+      if (left === 0) throw error;
+    }
+  }
 }
 
 async function launch(program: string, port: number, folder: string, args: readonly string[]): Promise<ChildProcess> {

@@ -42,7 +42,7 @@ const deadAfterMs = 500;
 
 /** A primary with a password and a replica, watched by three Sentinels. */
 export async function startSentinels(password: string): Promise<RedisGroup> {
-  const stack = new AsyncDisposableStack();
+  await using stack = new AsyncDisposableStack();
   const server = async (...args: readonly string[]) => stack.use(await startRedis(args));
   const secrets = ['--requirepass', password, '--masterauth', password];
   const primary = await server(...secrets);
@@ -62,6 +62,7 @@ export async function startSentinels(password: string): Promise<RedisGroup> {
     const field = (key: string) => state?.[(state?.indexOf(key) ?? 0) + 1];
     return field('num-slaves') === '1' && field('num-other-sentinels') === '2';
   });
+  const started = stack.move();
   return {
     url: `redis+sentinel://${sentinels.map((each) => `127.0.0.1:${portOf(each)}`).join(',')}/${name}`,
     async failOver() {
@@ -70,13 +71,13 @@ export async function startSentinels(password: string): Promise<RedisGroup> {
       await until('the replica is the primary', async () => /role:master/.test(await client.info('replication')));
       client.disconnect();
     },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }
 
 /** Three primaries and a replica of the one that has the slot of `prefix`. */
 export async function startCluster(prefix: string): Promise<RedisGroup> {
-  const stack = new AsyncDisposableStack();
+  await using stack = new AsyncDisposableStack();
   const member = async () => {
     const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', `${deadAfterMs}`];
     const server = stack.use(await startRedis([...args, '--cluster-port', `${await freePort()}`]));
@@ -107,6 +108,7 @@ export async function startCluster(prefix: string): Promise<RedisGroup> {
     const link = await replica.admin.info('replication');
     return infos.every((info) => info.includes('cluster_state:ok')) && link.includes('master_link_status:up');
   });
+  const started = stack.move();
   return {
     url: `redis+cluster://${members.map(({ server }) => `127.0.0.1:${portOf(server)}`).join(',')}`,
     async failOver() {
@@ -114,7 +116,7 @@ export async function startCluster(prefix: string): Promise<RedisGroup> {
       await owner.server.kill();
       await until('the replica has the slot', async () => /role:master/.test(await replica.admin.info('replication')));
     },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }
 
