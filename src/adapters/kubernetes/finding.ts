@@ -27,7 +27,7 @@ export interface Patience {
   readonly healingMs: number;
   /** Autoscalers look every ten seconds or so before they say that they add a node. */
   readonly schedulingMs: number;
-  /** How late an event may be that explains what is seen: the kubelet sends five a second, about all pods of its node together. */
+  /** How late an event may be that explains what is seen: the kubelet sends few a second, about all pods of its node together. */
   readonly eventMs: number;
   /** The least that a readiness probe is given. */
   readonly probeMs: number;

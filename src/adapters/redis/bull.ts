@@ -98,7 +98,7 @@ export async function openBullWorker<Data, Name extends string>(
       const isRedisThere = await isDoneWithin(pingTimeoutMs, client.ping());
       const closing = worker.close(force || !isRedisThere);
       if (await isDoneWithin(closeTimeoutMs, closing)) return;
-      // Seen with a Cluster that had just lost a server: its reconnecting client never says that it is done.
+      // Seen with a Cluster that had just lost a server, when the machine was busy.
       log.warn({ queue: name }, 'queue worker did not close');
       await worker.leave();
     },
