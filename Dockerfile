@@ -12,26 +12,26 @@ FROM node AS packages
 WORKDIR /berth
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
-# Declarations, maps, tests and what people read are a third of it, and so are add-ons for runtimes other than Node. Licences stay.
-RUN find node_modules -type d \( -name prebuilds -o -name test -o -name tests -o -name benchmark -o -name benchmarks \) \
-      -prune -exec rm -r {} + \
- && find node_modules -type f \( -name '*.ts' -o -name '*.[cm]ts' -o -name '*.map' -o -name '*.tsbuildinfo' -o -name '*.md' \) \
-      ! -iname 'licen[cs]e*' ! -iname 'notice*' -delete \
- && rm -r node_modules/.bin node_modules/.package-lock.json
 
-# `npm run check` checks types; here they are only taken off, for which the compiler alone is enough, as the lock file has it.
-FROM node AS compiler
+# Their code is in the bundle. Their names, versions and licences stay where scanners and people look for them.
+FROM packages AS inventory
+RUN find node_modules ! -type d ! -iregex '\(.*/\)?node_modules/\(@[^/]*/\)?[^/]*/\(package\.json\|\(licen[cs]e\|notice\|copying\)[^/]*\)' -delete \
+ && find node_modules -type d -empty -delete
+
+# `npm run check` checks types. Taking them off and joining files needs esbuild alone, as the lock file has it.
+FROM node AS bundler
 WORKDIR /berth
 COPY package.json package-lock.json .npmrc ./
-RUN typescript=$(node --print 'require("./package.json").devDependencies.typescript') \
+RUN esbuild=$(node --print 'require("./package.json").devDependencies.esbuild') \
  && npm pkg delete dependencies devDependencies overrides allowScripts \
- && npm pkg set "devDependencies.typescript=$typescript" \
+ && npm pkg set "devDependencies.esbuild=$esbuild" \
  && npm install --ignore-scripts --no-audit --no-fund
+COPY --from=packages /berth/node_modules node_modules
 
-FROM compiler AS build
-COPY tsconfig.json tsconfig.build.json ./
+FROM bundler AS build
+COPY deploy/image/bundle.ts ./
 COPY src src
-RUN node_modules/.bin/tsc -p tsconfig.build.json --noCheck --noResolve --types '' --sourceMap false
+RUN node bundle.ts
 
 FROM ${DEBIAN_IMAGE} AS system
 RUN apt-get update \
@@ -47,7 +47,7 @@ COPY --from=system /system /
 COPY --from=node /usr/local/bin/node /usr/local/bin/
 COPY --from=helm /usr/bin/helm /usr/local/bin/
 COPY --from=buildx /buildx /usr/local/bin/docker-buildx
-COPY --from=packages /berth/node_modules /berth/node_modules
+COPY --from=inventory /berth/node_modules /berth/node_modules
 COPY --from=system --chown=65532:65532 /empty /var/lib/berth
 
 FROM foundation

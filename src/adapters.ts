@@ -1,5 +1,4 @@
 /** Builds the adapters that a configuration asks for. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { parseEndpoint } from './adapters/buildx/endpoint.ts';
@@ -24,6 +23,7 @@ import { openDataDirectory } from './data-directory.ts';
 import { type Metrics, openMetrics } from './metrics.ts';
 import { namespaceOptions } from './namespace-options.ts';
 import { endOrphans } from './orphans.ts';
+import { berthVersion } from './package-files.ts';
 import { builtInChartPath, imageInstance } from './plan-settings.ts';
 import type { Redaction } from './ports.ts';
 import type { Telemetry } from './telemetry.ts';
@@ -186,12 +186,6 @@ export async function openAdapters(config: Config, redaction: Redaction, log: Lo
 
 /** How long the API server may take to say that it is there. */
 const kubernetesTimeoutMs = 5_000;
-
-/** Of the package, which lies beside `src` and beside `dist` alike. */
-function berthVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
-}
 
 /** How long Helm may take to write down that it was interrupted. */
 const orphanGraceMs = 20_000;

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /** The `berth` command: finds the one that is meant, and tells what becomes of it. */
-import { readFileSync } from 'node:fs';
 import { type Command, UsageError } from './cli/command.ts';
 import { commands } from './cli/commands.ts';
 import { nearestWord } from './domain/nearest-word.ts';
+import { berthVersion } from './package-files.ts';
 
 const width = Math.max(...Object.keys(commands).map((name) => name.length));
 
@@ -25,7 +25,7 @@ const asksForHelp = (word: string | undefined) => word === '--help' || word === 
 /** @returns the code that the process exits with. */
 async function main([word, ...rest]: readonly string[]): Promise<number> {
   if (asksForHelp(word)) return print(help);
-  if (word === '--version' || word === '-v') return print(`${version()}\n`);
+  if (word === '--version' || word === '-v') return print(`${berthVersion()}\n`);
   if (word === 'help') return rest[0] === undefined ? print(help) : print(commandNamed(rest[0]).help);
   // Whoever gives options alone means the program itself.
   const isNamed = word !== undefined && !word.startsWith('-');
@@ -44,13 +44,6 @@ function commandNamed(name: string): Command {
 function print(text: string): number {
   process.stdout.write(text);
   return 0;
-}
-
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    readonly version: string;
-  };
-  return version;
 }
 
 /** What is wrong with the command line; `undefined` for any other error. */

@@ -1,10 +1,10 @@
 /** How a configuration has previews' things named. */
-import { fileURLToPath } from 'node:url';
 import type { PreviewConfig } from './config.ts';
 import type { PlanSettings } from './domain/plan.ts';
+import { packageFile } from './package-files.ts';
 
-/** The chart for repositories that have none; it lies beside `src` and beside `dist` alike. */
-export const builtInChartPath = fileURLToPath(new URL('../charts/preview', import.meta.url));
+/** The chart for repositories that have none. */
+export const builtInChartPath = packageFile('charts/preview');
 
 /** Whose images they are. An instance's name is its own on one cluster only; a registry may serve Berths on several. */
 export function imageInstance({ INSTANCE, GITHUB_APP_ID }: Pick<PreviewConfig, 'INSTANCE' | 'GITHUB_APP_ID'>): string {

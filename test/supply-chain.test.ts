@@ -87,8 +87,9 @@ describe('the Dockerfile', () => {
     assert.match(last, /^foundation\n/);
     assert.match(stage('foundation'), /^scratch /);
     assert.match(stage('packages'), /npm ci --omit=dev /);
+    assert.match(stage('inventory'), /^packages /);
     assert.deepEqual(`${stage('foundation')}${last}`.match(/^COPY .*node_modules.*$/gm), [
-      'COPY --from=packages /berth/node_modules /berth/node_modules',
+      'COPY --from=inventory /berth/node_modules /berth/node_modules',
     ]);
   });
 });

@@ -35,7 +35,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const repository = 'berth-dev/berth';
 /** Stages of the Dockerfile that take minutes, all that they are made of, and seldom anything else. */
-const lastingStages = ['compiler', 'foundation'] as const;
+const lastingStages = ['bundler', 'foundation'] as const;
 const lastingSources = ['Dockerfile', 'package.json', 'package-lock.json', '.npmrc', 'deploy/image/system.sh'] as const;
 
 /**

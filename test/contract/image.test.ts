@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -12,7 +12,7 @@ import { localStack } from '../local-stack.ts';
 import { startRedis } from '../redis-server.ts';
 
 /** What a node pulls that has none of it. */
-const pulledBytes = 115e6;
+const pulledBytes = 110e6;
 
 describe("Berth's image", { timeout: 600_000 }, () => {
   const stack = localStack();
@@ -94,9 +94,12 @@ describe("Berth's image", { timeout: 600_000 }, () => {
   });
 
   it('has nothing of what it was made with', () => {
-    const left = /(^|\/)(npm|typescript|apt|perl5?|python3?|gcc|include)\/|\.ts$|\.map$|^root\/|^home\/./;
+    const left = /(^|\/)(npm|esbuild|typescript|apt|perl5?|python3?|gcc|include)\/|\.ts$|\.map$|^root\/|^home\/./;
+    const known = /\/(package\.json|(licen[cs]e|notice|copying)[^/]*)$/i;
+    const isLeft = (mode: string, file: string) =>
+      left.test(file) || (/node_modules/.test(file) && !mode.startsWith('d') && !known.test(file));
     assert.deepEqual(
-      content.filter(({ path: file }) => left.test(file)).map(({ path: file }) => file),
+      content.filter(({ mode, path: file }) => isLeft(mode, file)).map(({ path: file }) => file),
       [],
     );
   });
@@ -107,6 +110,33 @@ describe("Berth's image", { timeout: 600_000 }, () => {
     for (const name of ['git', 'libc6', 'tini']) assert.ok(files.has(`usr/share/doc/${name}/copyright`), name);
     // How scanners know what has a hole.
     for (const name of ['git', 'libc6', 'libgnutls30']) assert.ok(files.has(`var/lib/dpkg/status.d/${name}`), name);
+  });
+
+  it('lists the packages in its bundle where scanners look for them', async () => {
+    const listed = `for (const each of fs.globSync('/berth/node_modules/**/package.json')) {
+      const { version } = JSON.parse(fs.readFileSync(each, 'utf8'));
+      console.log(each.slice('/berth/'.length, -'/package.json'.length), version);
+    }`;
+    const bundled = `for (const each of fs.globSync('/berth/dist/**/*.js')) {
+      const code = fs.readFileSync(each, 'utf8');
+      for (const [, folder] of code.matchAll(/^(?:\\/\\/ | {2}")(.*node_modules\\/(?:@[^/]+\\/)?[^/]+)\\//gm)) console.log(folder);
+    }`;
+    const lines = async (script: string) => (await inside('node', '--eval', script)).trim().split('\n');
+    const { packages } = JSON.parse(await readFile(new URL('../../package-lock.json', import.meta.url), 'utf8')) as {
+      readonly packages: Readonly<
+        Record<string, { readonly version: string; readonly dev?: true; readonly optional?: true }>
+      >;
+    };
+    const locked = Object.entries(packages).filter(([folder, { dev, optional }]) => folder !== '' && !dev && !optional);
+    const inventory = await lines(listed);
+    assert.deepEqual(inventory.toSorted(), locked.map(([folder, { version }]) => `${folder} ${version}`).toSorted());
+    const folders = new Set(inventory.map((line) => line.split(' ')[0] ?? ''));
+    const inBundle = new Set(await lines(bundled));
+    assert.ok(inBundle.has('node_modules/bullmq') && inBundle.has('node_modules/@kubernetes/client-node'));
+    assert.deepEqual(
+      [...inBundle].filter((folder) => !folders.has(folder)),
+      [],
+    );
   });
 
   it('lets its user write to its own directory and to /tmp alone, and become nobody else', () => {
@@ -161,6 +191,36 @@ describe("Berth's image", { timeout: 600_000 }, () => {
     const failure = await inside('berth', 'doctor', '--read-only').catch((error: unknown) => error);
     assert.ok(failure instanceof RunError && failure.exitCode !== 0, String(failure));
     assert.match(failure.message, /BERTH_GITHUB_APP_ID: is not set/);
+  });
+
+  it('reads long renderings in a thread of its own, which is a file of its own', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), `${name}-`));
+    try {
+      const files = {
+        '.berth.yaml': 'routes:\n  web: { service: web, port: 80 }\n',
+        'chart/Chart.yaml': 'apiVersion: v2\nname: long\nversion: 1.0.0\n',
+        'chart/templates/all.yaml': `apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec: { ports: [{ port: 80 }] }
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: long }
+data: { text: {{ repeat 70000 "x" }} }
+`,
+      };
+      await mkdir(path.join(folder, 'chart/templates'), { recursive: true });
+      for (const [file, text] of Object.entries(files)) await writeFile(path.join(folder, file), text);
+      await run(['git', 'init', '--quiet', folder], { timeoutMs: 10_000 });
+      await chmod(folder, 0o755);
+      const mount = `--mount=type=bind,source=${folder},target=/shop,readonly`;
+      const options = ['--rm', '--network=none', ...confined, ...volumes, mount, image.reference];
+      const rendered = await docker('run', ...options, 'render', '/shop', '--output=json');
+      assert.match(rendered, /"text": ?"x{70000}"/);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   describe('while it runs', () => {

@@ -30,7 +30,7 @@ export interface Installation extends AsyncDisposable {
   door(role: 'server' | 'gateway'): Promise<Door>;
   /** Runs a command in a pod of Berth's that has this role. @returns its output. */
   execute(role: string, argv: readonly string[]): Promise<string>;
-  /** Everything that Berth's pods of now have logged. */
+  /** Everything that Berth's pods have logged, but for those that are going. */
   logs(): Promise<string>;
   /** Every object of the release that the cluster has, pods and what is made of other objects excepted. */
   objects(): Promise<readonly string[]>;
@@ -89,7 +89,13 @@ export async function installation({ tools, kubeconfig }: LocalStack, name: stri
       const [pod = ''] = (await kubectl(['get', 'pods', selector, '--output=name'])).split('\n');
       return kubectl(['exec', pod, '--container=berth', '--', ...argv]);
     },
-    logs: () => kubectl(['logs', `--selector=${berths}`, '--container=berth', '--tail=-1', '--max-log-requests=50']),
+    async logs() {
+      const pods = JSON.parse(await kubectl(['get', 'pods', `--selector=${berths}`, '--output=json'])) as PodList;
+      // Of a pod that goes the kubelet may have thrown them away already.
+      const staying = pods.items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+      const texts = staying.map(({ metadata }) => kubectl(['logs', metadata.name, '--container=berth']));
+      return (await Promise.all(texts)).join('');
+    },
     async objects() {
       const kinds = (await kubectl(['api-resources', '--verbs=list', '--output=name'])).split('\n').filter(Boolean);
       const asked = kinds.filter((kind) => !/^(pods|events|endpoints|endpointslices)\b/.test(kind)).join(',');
@@ -104,6 +110,10 @@ export async function installation({ tools, kubeconfig }: LocalStack, name: stri
       await rm(folder, { recursive: true });
     },
   };
+}
+
+interface PodList {
+  readonly items: readonly { readonly metadata: { readonly name: string; readonly deletionTimestamp?: string } }[];
 }
 
 interface Service {

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { DiagnosedError } from '../../domain/errors.ts';
 import type { JsonObject } from '../../domain/json.ts';
+import { packageModule } from '../../package-files.ts';
 import { readKubernetesYaml, type YamlResult } from './kubernetes-yaml.ts';
 import { renderedObjects } from './rendered-objects.ts';
 
@@ -31,10 +32,7 @@ export async function objectsIn(text: string, signal: AbortSignal): Promise<read
 
 /** Reads a text in a thread of its own, which can be ended. */
 async function readElsewhere(text: string, signal: AbortSignal): Promise<YamlResult> {
-  const reader = new URL(
-    import.meta.url.endsWith('.ts') ? './kubernetes-yaml.ts' : './kubernetes-yaml.js',
-    import.meta.url,
-  );
+  const reader = packageModule('adapters/helm/kubernetes-yaml');
   const program = `
     const { parentPort, workerData } = require('node:worker_threads');
     import(workerData.reader).then(({ readKubernetesYaml }) => parentPort.postMessage(readKubernetesYaml(workerData.text)));

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
+import { packageFile } from '../../package-files.ts';
 import type { KubernetesApi } from './api.ts';
 import { includesRules, type RoleRule } from './deployer-rules.ts';
 import { fieldManager } from './metadata.ts';
@@ -12,7 +13,7 @@ export const deployerAccount = 'berth-deployer';
 /** Whom to act as to do what the deployer of that namespace may. */
 export const deployerOf = (namespace: string): string => `system:serviceaccount:${namespace}:${deployerAccount}`;
 
-const roleFile = new URL('../../../charts/berth/files/deployer-role.yaml', import.meta.url);
+const roleFile = packageFile('charts/berth/files/deployer-role.yaml');
 
 export interface ClusterRole {
   readonly metadata: { readonly name: string; readonly labels?: object };
@@ -23,7 +24,7 @@ export interface ClusterRole {
 /** What comes with this version of Berth: the deployer's role, which the cluster fills in, and the rules it is filled with. */
 export async function shippedDeployerRoles(): Promise<{ readonly role: ClusterRole; readonly base: ClusterRole }> {
   const [role, base] = parseAllDocuments(await readFile(roleFile, 'utf8')).map((it) => it.toJS() as ClusterRole);
-  if (role === undefined || base === undefined) throw new Error(`${roleFile.pathname} does not hold two roles`);
+  if (role === undefined || base === undefined) throw new Error(`${roleFile} does not hold two roles`);
   return { role, base };
 }
 

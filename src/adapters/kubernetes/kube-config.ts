@@ -66,7 +66,7 @@ export function accessOf(kubeConfig: KubeConfig): ClusterAccess {
 }
 
 async function emptyKubeConfig(): Promise<KubeConfig> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  const { KubeConfig } = await import('./kube-config-reader.ts');
   return new KubeConfig();
 }
 
