@@ -28,6 +28,9 @@ export interface Marked {
 const stackMark = 'BERTH_LOCAL_STACK';
 const daemonMark = 'BERTH_LOCAL_DAEMON';
 
+/** Most are written in Go: they may use several times the memory of what they hold, and collect it less often. */
+const garbagePercent = '400';
+
 /** Starts a daemon that outlives this process, and returns when it is ready; throws with its last lines otherwise. */
 export async function startDaemon(places: Places, spec: DaemonSpec): Promise<void> {
   mkdirSync(places.logs, { recursive: true });
@@ -38,7 +41,13 @@ export async function startDaemon(places: Places, spec: DaemonSpec): Promise<voi
     cwd: places.state,
     detached: true,
     stdio: ['ignore', log, log],
-    env: { ...baseEnvironment(), ...spec.env, [stackMark]: places.state, [daemonMark]: spec.name },
+    env: {
+      ...baseEnvironment(),
+      GOGC: garbagePercent,
+      ...spec.env,
+      [stackMark]: places.state,
+      [daemonMark]: spec.name,
+    },
   });
   closeSync(log);
   let ended: string | undefined;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { builtBerth } from '../../deploy/local/program.ts';
 import type { LogLine } from '../e2e/berth-process.ts';
 import type { Which } from './events.ts';
 
@@ -34,8 +34,6 @@ export interface Berth {
   says(message: string, timeoutMs: number): Promise<void>;
 }
 
-const compileCache = fileURLToPath(new URL('../../node_modules/.cache/berth-chaos', import.meta.url));
-const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** As a platform does, so that a Berth without its Redis does not spin. */
 const restartMs = 500;
 const startMs = 120_000;
@@ -48,9 +46,8 @@ export async function berthOf(name: Which, env: Readonly<Record<string, string>>
     BERTH_LISTEN: `127.0.0.1:${serverPort}`,
     BERTH_GATEWAY_LISTEN: `127.0.0.1:${gatewayPort}`,
     BERTH_OPERATIONS_LISTEN: '127.0.0.1:0',
-    // It starts many times.
-    NODE_COMPILE_CACHE: compileCache,
   };
+  const program = await builtBerth();
   const log: LogLine[] = [];
   const crashes: string[] = [];
   const listeners = new Set<(line: LogLine) => void>();

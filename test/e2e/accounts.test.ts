@@ -30,7 +30,7 @@ describe('a GitHub App that others have installed, too', () => {
 
     await world.berth.stop();
     const before = github.comments('acme/served', ours.number);
-    berth = launchBerth({
+    berth = await launchBerth({
       ...berthEnvironment(world.stack, github, { instance: world.instance, dataDir: `${world.directory}/later` }),
       BERTH_GITHUB_ACCOUNTS: 'Stranger',
     });

@@ -1,8 +1,8 @@
 /** Berth as a process of its own, the way it runs in production, with its log readable line by line. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
+import { builtBerth } from '../../deploy/local/program.ts';
 
 /** One line of Berth's log; fields as pino writes them. */
 export interface LogLine {
@@ -31,24 +31,22 @@ export interface LaunchedBerth {
   listening(role: 'server' | 'gateway'): Promise<number>;
 }
 
-const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-
 /** Starts Berth with exactly these variables and waits until every role listens. */
 export async function startBerth(
   env: Readonly<Record<string, string>>,
   onLog?: (line: LogLine) => void,
 ): Promise<BerthProcess> {
-  const launched = launchBerth(env, onLog);
+  const launched = await launchBerth(env, onLog);
   const [server, gateway] = await Promise.all([launched.listening('server'), launched.listening('gateway')]);
   return { ...launched, webhookUrl: `http://127.0.0.1:${server}/webhooks/github`, gatewayPort: gateway };
 }
 
 /** Starts Berth with exactly these variables, and waits for nothing. */
-export function launchBerth(
+export async function launchBerth(
   env: Readonly<Record<string, string>>,
   onLog: (line: LogLine) => void = () => undefined,
-): LaunchedBerth {
-  const child = spawn(process.execPath, [program], { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+): Promise<LaunchedBerth> {
+  const child = spawn(process.execPath, [await builtBerth()], { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const log: LogLine[] = [];
   const watchers = new Set<() => void>();
   let stderr = '';

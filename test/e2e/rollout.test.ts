@@ -6,7 +6,7 @@ import { startWorld, type World } from './world.ts';
 
 const pushes = 3;
 const visitors = 4;
-const everyMs = 10;
+const everyMs = 25;
 
 describe('a preview that is visited while it is updated', () => {
   let world: World;

@@ -30,7 +30,7 @@ describe('a Berth that is started while Redis is away', () => {
     await world.berth.stop();
     await redis.kill();
 
-    berth = launchBerth({
+    berth = await launchBerth({
       ...berthEnvironment(world.stack, world.github, { instance: world.instance, dataDir: `${world.directory}/late` }),
       BERTH_REDIS_URL: redis.url,
     });
@@ -64,7 +64,7 @@ describe('a Berth that is started while Redis is away', () => {
   });
 
   it('ends when it is told to while it waits', async () => {
-    const late = launchBerth({
+    const late = await launchBerth({
       ...berthEnvironment(localStack(), world.github, { instance: 'waits', dataDir: `${world.directory}/waits` }),
       BERTH_REDIS_URL: 'redis://127.0.0.1:1',
     });

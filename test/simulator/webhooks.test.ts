@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { Webhooks } from '@octokit/webhooks';
 import { appClient } from './client.ts';
@@ -32,6 +35,34 @@ describe('webhooks', () => {
     assert.equal(headers['x-github-event'], 'pull_request');
     assert.match(String(headers['x-github-delivery']), /^[0-9a-f-]{36}$/);
     assert.match(String(headers['user-agent']), /^GitHub-Hookshot\//);
+  });
+
+  it('take another connection when one that was kept has been closed meanwhile', async (t) => {
+    const seen = new WeakSet<Socket>();
+    const server = createServer((incoming, outgoing) => {
+      // Gone as if it had been closed just before the request was sent.
+      if (seen.has(incoming.socket)) return incoming.socket.destroy();
+      seen.add(incoming.socket);
+      incoming.resume().on('end', () => outgoing.writeHead(202).end());
+      return undefined;
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    await using simulator = await startSimulator();
+    simulator.createRepository({ owner: 'acme', name: 'shop' });
+    simulator.setWebhookUrl(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    for (let count = 1; count <= 3; count += 1) {
+      simulator.ping();
+      await simulator.deliveries.settled();
+    }
+    assert.deepEqual(
+      simulator.deliveries.all.filter(({ event }) => event === 'ping').map(({ statusCode }) => statusCode),
+      [202, 202, 202],
+    );
   });
 
   it('have the published shape, whatever happens to a pull request', async () => {

@@ -12,7 +12,10 @@ export interface Received {
 /** GitHub gives a receiver ten seconds. Source: docs.github.com, "Best practices for using webhooks". */
 const timeoutMs = 10_000;
 
-/** Sends webhooks over kept-alive connections: one attempt each, never retried. */
+/**
+ * Sends webhooks over kept-alive connections: one attempt each, never retried. A kept connection that turns out to have been
+ * closed meanwhile counts for none: GitHub is not known to keep any, they only save time here.
+ */
 export class Transport {
   readonly #http = new HttpAgent({ keepAlive: true, maxSockets: 64 });
   readonly #https = new HttpsAgent({ keepAlive: true, maxSockets: 64 });
@@ -23,14 +26,22 @@ export class Transport {
     const agent = secure ? this.#https : this.#http;
     const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     return new Promise((resolve) => {
-      const outgoing = request(url, { method: 'POST', headers, agent, signal: limit }, (incoming) => {
-        void readAll(incoming).then(
-          (text) => resolve(received(incoming, text)),
-          () => resolve(failure(limit)),
-        );
-      });
-      outgoing.on('error', () => resolve(failure(limit)));
-      outgoing.end(body);
+      const attempt = () => {
+        let isAnswered = false;
+        const outgoing = request(url, { method: 'POST', headers, agent, signal: limit }, (incoming) => {
+          isAnswered = true;
+          void readAll(incoming).then(
+            (text) => resolve(received(incoming, text)),
+            () => resolve(failure(limit)),
+          );
+        });
+        outgoing.on('error', () => {
+          if (outgoing.reusedSocket && !isAnswered && !limit.aborted) attempt();
+          else resolve(failure(limit));
+        });
+        outgoing.end(body);
+      };
+      attempt();
     });
   }
 
