@@ -3,6 +3,7 @@ import type { LocalStack } from '../deploy/local/stack.ts';
 import { type KubernetesApi, kubernetesApi } from '../src/adapters/kubernetes/api.ts';
 import { accessOf } from '../src/adapters/kubernetes/kube-config.ts';
 import type { Namespace } from '../src/adapters/kubernetes/objects.ts';
+import { endNamespace } from '../test/end-namespace.ts';
 import { berthEnvironment, uniqueWord } from '../test/e2e/berth-environment.ts';
 import { type BerthProcess, startBerth } from '../test/e2e/berth-process.ts';
 import { prepareCluster } from '../test/e2e/prepare-cluster.ts';
@@ -134,6 +135,6 @@ async function namespaceOf({ api, instance, signal }: Context): Promise<string> 
 async function removeNamespaces({ api, instance }: Context): Promise<void> {
   const signal = AbortSignal.timeout(30_000);
   for (const { metadata } of await namespaces(api, instance, signal)) {
-    await api.json({ method: 'DELETE', path: `/api/v1/namespaces/${metadata.name}` }, signal);
+    await endNamespace(api, metadata.name);
   }
 }

@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LocalStack } from '../../deploy/local/stack.ts';
-import { apiStatusOf } from '../../src/adapters/kubernetes/api-error.ts';
 import { type KubernetesApi, kubernetesApi } from '../../src/adapters/kubernetes/api.ts';
 import { accessOf } from '../../src/adapters/kubernetes/kube-config.ts';
 import { instanceLabel } from '../../src/adapters/kubernetes/metadata.ts';
 import type { KubernetesObject } from '../../src/adapters/kubernetes/objects.ts';
+import { endNamespace } from '../end-namespace.ts';
 import { berthEnvironment, uniqueWord } from '../e2e/berth-environment.ts';
 import { prepareCluster } from '../e2e/prepare-cluster.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
@@ -123,16 +123,7 @@ export async function worldFor(schedule: Schedule): Promise<World> {
   };
   // In this order: whoever still runs would make again what is removed.
   started.defer(async () => {
-    for (const { metadata } of await namespaces()) {
-      await cluster
-        .json(
-          { method: 'DELETE', path: `${path}/${metadata.name}`, body: { gracePeriodSeconds: 0 } },
-          AbortSignal.timeout(30_000),
-        )
-        .catch((error: unknown) => {
-          if (apiStatusOf(error) !== 404 && apiStatusOf(error) !== 409) throw error;
-        });
-    }
+    for (const { metadata } of await namespaces()) await endNamespace(cluster, metadata.name);
   });
   started.defer(() => endLeftProcesses(directory));
   started.defer(async () => void (await Promise.all([berths.A.kill(), berths.B.kill()])));

@@ -3,7 +3,6 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { type KubernetesApi, kubernetesApi } from '../../src/adapters/kubernetes/api.ts';
 import { apiStatusOf } from '../../src/adapters/kubernetes/api-error.ts';
 import { type KubernetesCluster, kubernetesCluster } from '../../src/adapters/kubernetes/cluster.ts';
-import { corePath, namespacePath } from '../../src/adapters/kubernetes/collections.ts';
 import type { ClusterAccess } from '../../src/adapters/kubernetes/cluster-access.ts';
 import { ensureDeployerRole } from '../../src/adapters/kubernetes/deployer.ts';
 import { accessOf } from '../../src/adapters/kubernetes/kube-config.ts';
@@ -11,6 +10,7 @@ import type { KubernetesOptions } from '../../src/adapters/kubernetes/options.ts
 import type { PreviewKey } from '../../src/domain/preview.ts';
 import type { FenceState } from '../../src/ports.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
+import { endNamespace } from '../end-namespace.ts';
 import { localStack } from '../local-stack.ts';
 
 export const image = 'localhost:5000/library/busybox:stable';
@@ -96,8 +96,7 @@ export async function testPreview(options: Partial<KubernetesOptions> = {}): Pro
     },
     remove,
     async [Symbol.asyncDispose]() {
-      await remove(namespacePath(name));
-      await remove(corePath(name, 'pods'));
+      await endNamespace(api, name);
       await cluster.close();
       await api.close();
     },

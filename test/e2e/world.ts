@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CoreV1Api, type V1Namespace } from '@kubernetes/client-node';
 import type { LocalStack } from '../../deploy/local/stack.ts';
+import { kubernetesApi } from '../../src/adapters/kubernetes/api.ts';
+import { accessOf } from '../../src/adapters/kubernetes/kube-config.ts';
+import { endNamespace } from '../end-namespace.ts';
 import { localStack } from '../local-stack.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
 import { berthEnvironment, uniqueWord } from './berth-environment.ts';
@@ -105,10 +108,9 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([berth, ...others].map((each) => each.stop()));
-      const left = await namespaces();
-      await Promise.all(
-        left.map(({ metadata }) => cluster.deleteNamespace({ name: metadata?.name ?? '', gracePeriodSeconds: 0 })),
-      );
+      const api = kubernetesApi(accessOf(config));
+      await Promise.all((await namespaces()).map(({ metadata }) => endNamespace(api, metadata?.name ?? '')));
+      await api.close();
       await rm(directory, { recursive: true, force: true });
       await github.close();
     },

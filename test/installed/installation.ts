@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from '../../deploy/local/run.ts';
 import type { LocalStack } from '../../deploy/local/stack.ts';
+import { kubernetesApi } from '../../src/adapters/kubernetes/api.ts';
+import { kubeConfigAccess } from '../../src/adapters/kubernetes/kube-config.ts';
+import { endNamespace } from '../end-namespace.ts';
 
 /** Values of charts/berth. */
 export type Values = Readonly<Record<string, unknown>>;
@@ -105,8 +108,10 @@ export async function installation({ tools, kubeconfig }: LocalStack, name: stri
     async [Symbol.asyncDispose]() {
       await helm('uninstall', name, '--ignore-not-found');
       const previews = `--selector=berth.dev/instance=${name}`;
-      await kubectl(['delete', 'namespaces', previews, '--wait=false']);
-      await kubectl(['delete', 'namespace', name, '--ignore-not-found', '--wait=false']);
+      const left = (await kubectl(['get', 'namespaces', previews, '--output=name'])).split('\n').filter(Boolean);
+      const api = kubernetesApi(await kubeConfigAccess(kubeconfig));
+      for (const each of [...left, `namespace/${name}`]) await endNamespace(api, each.slice('namespace/'.length));
+      await api.close();
       await rm(folder, { recursive: true });
     },
   };
