@@ -2,6 +2,7 @@
 /** The `berth` command: finds the one that is meant, and tells what becomes of it. */
 import { type Command, UsageError } from './cli/command.ts';
 import { commands } from './cli/commands.ts';
+import { forgiveClosedPipes, outputTaken } from './cli/output-taken.ts';
 import { nearestWord } from './domain/nearest-word.ts';
 import { berthVersion } from './package-files.ts';
 
@@ -55,8 +56,11 @@ function misuse(error: unknown): string | undefined {
 }
 
 try {
+  forgiveClosedPipes();
+  const code = await main(process.argv.slice(2));
+  await outputTaken();
   // A client that a command has left open must not keep the shell waiting.
-  process.exit(await main(process.argv.slice(2)));
+  process.exit(code);
 } catch (error) {
   const message = misuse(error);
   if (message === undefined) throw error;

@@ -217,7 +217,7 @@ data: { text: {{ repeat 70000 "x" }} }
       const mount = `--mount=type=bind,source=${folder},target=/shop,readonly`;
       const options = ['--rm', '--network=none', ...confined, ...volumes, mount, image.reference];
       const rendered = await docker('run', ...options, 'render', '/shop', '--output=json');
-      assert.match(rendered, /"text": ?"x{70000}"/);
+      assert.ok(rendered.includes('x'.repeat(70_000)), `${rendered.length} characters`);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { namespaceName } from '../../src/domain/names.ts';
 import { git } from '../adapters/git/git-remote.ts';
 import { berthCommand } from '../cli/berth-command.ts';
@@ -64,6 +66,30 @@ describe('berth render', { timeout: 200_000 }, () => {
       await assertGolden(`${example}.yaml`, stdout);
     });
   }
+
+  it('is read whole, however slowly, and ends quietly when its reader has had enough', async () => {
+    await write({
+      '.berth.yaml': 'routes:\n  web: { service: web, port: 80 }\n',
+      'chart/Chart.yaml': 'apiVersion: v2\nname: long\nversion: 1.0.0\n',
+      'chart/templates/web.yaml':
+        'apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec: { ports: [{ port: 80 }] }\n',
+      'chart/templates/long.yaml':
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: long }\ndata: { text: {{ repeat 300000 "x" }} }\n',
+    });
+    await init();
+    const whole = await render();
+    assert.equal(whole.code, 0, whole.stderr);
+    assert.ok(whole.stdout.includes('x'.repeat(300_000)), `${whole.stdout.length} characters`);
+    const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+    const line = `("$0" "$1" render; echo "code $?" >&2) | head -c 20`;
+    const env = { PATH: process.env['PATH'], BERTH_HELM: tools.helm };
+    const { stdout, stderr } = await promisify(execFile)('sh', ['-c', line, process.execPath, cli], {
+      cwd: directory,
+      env,
+    });
+    assert.equal(stdout.length, 20);
+    assert.equal(stderr, 'code 0\n');
+  });
 
   it('shows the plan, and what confines the preview', async () => {
     await cp(path.join(examples, 'shop'), directory, { recursive: true });
