@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { podRegistryHost, registryHost } from './addresses.ts';
 import { startDaemon } from './daemons.ts';
@@ -9,10 +9,14 @@ import { run } from './run.ts';
 /** Where clients that say `localhost` find it. */
 const loopback = registryHost.replace('localhost', '127.0.0.1');
 
-/** Starts the image registry on the loopback; what it holds survives restarts. */
+/** What the stack itself keeps, below these names; all else was made for a cluster that is no more. */
+const lasting = ['library', 'berth-dev'];
+
+/** Starts the image registry on the loopback. The images that the stack itself has pushed survive restarts. */
 export async function startRegistry(places: Places, tree: string): Promise<void> {
   const program = path.join(tree, 'usr/bin/docker-registry');
   const config = await writeConfiguration(places, 'registry', loopback);
+  await forgetPreviews(places);
   await collectGarbage(places, program, config);
   await startDaemon(places, { name: 'registry', argv: [program, 'serve', config], ready: registryAnswers });
 }
@@ -30,9 +34,22 @@ export async function startPodRegistry(places: Places, tree: string): Promise<vo
   });
 }
 
+/** Where the registry keeps the names of its images. Source: distribution.github.io/distribution, "Filesystem storage driver". */
+function repositoriesOf(places: Places): string {
+  return path.join(places.registry, 'docker/registry/v2/repositories');
+}
+
+/** The registry's API lists repositories by walking through all of them, and removes none. */
+async function forgetPreviews(places: Places): Promise<void> {
+  const folder = repositoriesOf(places);
+  const names = await readdir(folder).catch(() => []);
+  const left = names.filter((name) => !lasting.includes(name));
+  await Promise.all(left.map((name) => rm(path.join(folder, name), { recursive: true, force: true })));
+}
+
 /** Deleting an image only forgets it; its layers go here, while nobody can be pushing. */
 async function collectGarbage(places: Places, program: string, config: string): Promise<void> {
-  if (!(await exists(path.join(places.registry, 'docker/registry/v2/repositories')))) return;
+  if (!(await exists(repositoriesOf(places)))) return;
   const log = path.join(places.logs, 'registry-garbage.log');
   // A half-written image stops it; what that costs is disk space, not the stack.
   await run([program, 'garbage-collect', config], { log }).catch(() => undefined);

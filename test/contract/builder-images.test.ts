@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -26,6 +26,12 @@ const stepMs = retentionMs / 8;
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 const indexType = 'application/vnd.oci.image.index.v1+json';
 
+interface Built {
+  readonly mediaType: string;
+  readonly manifest: { readonly layers?: readonly object[]; readonly config: { readonly digest: string } };
+  readonly config: { readonly config: object };
+}
+
 describe('images in a real registry', { timeout: 180_000 }, () => {
   let folder: string;
   let proxy: RegistryProxy;
@@ -33,10 +39,12 @@ describe('images in a real registry', { timeout: 180_000 }, () => {
   /** Through the proxy. */
   let builder: Builder;
   let registry: string;
+  let built: Built;
 
   before(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'builder-images-'));
     proxy = await startRegistryProxy();
+    built = await build();
   });
   after(async () => {
     await proxy[Symbol.asyncDispose]();
@@ -46,8 +54,8 @@ describe('images in a real registry', { timeout: 180_000 }, () => {
     proxy.misbehave = undefined;
   });
 
-  /** A registry's path of its own, a builder that remembers nothing, and two images. */
-  async function twoImages(): Promise<readonly [StoredImage, StoredImage]> {
+  /** A registry's path of its own, and a builder that remembers nothing. */
+  function begin(): void {
     unique = `test-${randomBytes(4).toString('hex')}`;
     registry = `${proxy.host}/${unique}`;
     const { tools, dockerHost } = localStack();
@@ -60,17 +68,42 @@ describe('images in a real registry', { timeout: 180_000 }, () => {
       directory: folder,
       configDirectory: folder,
     });
-    return [await build(), await build()];
   }
 
-  async function build(): Promise<StoredImage> {
-    const contextPath = path.join(folder, randomBytes(4).toString('hex'));
+  async function twoImages(): Promise<readonly [StoredImage, StoredImage]> {
+    begin();
+    return [await image(), await image()];
+  }
+
+  /** What Berth builds, as the registry has it. */
+  async function build(): Promise<Built> {
+    begin();
+    const contextPath = path.join(folder, 'context');
     const dockerfilePath = path.join(contextPath, 'Dockerfile');
     await mkdir(contextPath);
-    await writeFile(dockerfilePath, `FROM scratch\nENV UNIQUE=${path.basename(contextPath)}\n`);
-    const ref = `${registry}/shop/web:c-${randomBytes(16).toString('hex')}`;
+    await writeFile(dockerfilePath, 'FROM scratch\nENV UNIQUE=none\n');
+    const ref = `${registry}/shop/web:c-${'0'.repeat(32)}`;
     const request = { ref, contextPath, dockerfilePath, target: undefined, args: {}, labels: {} };
-    return { ref, ...(await builder.build({ ...request, trust: 'trusted' }, () => undefined, signal)) };
+    const { digest } = await builder.build({ ...request, trust: 'trusted' }, () => undefined, signal);
+    const answer = await fetch(api(`manifests/${digest}`), { headers: { accept: manifestType } });
+    const manifest = (await answer.json()) as Built['manifest'];
+    assert.equal(manifest.layers?.length ?? 0, 0, 'no layers to copy');
+    const config = (await (await fetch(api(`blobs/${manifest.config.digest}`))).json()) as Built['config'];
+    return { mediaType: answer.headers.get('content-type') ?? '', manifest, config };
+  }
+
+  /** An image as the one that was built, with an environment of its own: to build each would take a minute. */
+  async function image(): Promise<StoredImage> {
+    const tagged = `c-${randomBytes(16).toString('hex')}`;
+    const config = JSON.stringify({ ...built.config, config: { ...built.config.config, Env: [`UNIQUE=${tagged}`] } });
+    const upload = await fetch(api('blobs/uploads/'), { method: 'POST' });
+    const place = new URL(upload.headers.get('location') ?? '', api(''));
+    place.searchParams.set('digest', digestOf(config));
+    assert.equal((await fetch(place, { method: 'PUT', body: config })).status, 201);
+    const described = { ...built.manifest.config, digest: digestOf(config), size: config.length };
+    const manifest = JSON.stringify({ ...built.manifest, config: described });
+    await put(tagged, built.mediaType, manifest);
+    return { ref: `${registry}/shop/web:${tagged}`, digest: digestOf(manifest) };
   }
 
   const api = (rest: string) => `http://${localStack().registry}/v2/${unique}/shop/web/${rest}`;
@@ -253,7 +286,7 @@ describe('images in a real registry', { timeout: 180_000 }, () => {
   });
 
   it('reads lists page by page', async () => {
-    const images = [...(await twoImages()), await build()];
+    const images = [...(await twoImages()), await image()];
     await tag(images[0] as StoredImage, 'latest');
     proxy.misbehave = (request) => {
       // As a registry with small pages would answer.
@@ -314,17 +347,17 @@ describe('images in a real registry', { timeout: 180_000 }, () => {
     { status: 500, want: /HTTP 500/ },
   ];
   it('says what to change when the registry does not remove an image', async () => {
-    const [image] = await twoImages();
+    const [stays] = await twoImages();
     for (const { status, code, want } of refusals) {
       proxy.misbehave = ({ method }, response) => {
         if (method !== 'DELETE') return false;
         response.writeHead(status).end(code === undefined ? '' : JSON.stringify({ errors: [{ code }] }));
         return true;
       };
-      await assert.rejects(builder.removeImage(image, signal), want);
+      await assert.rejects(builder.removeImage(stays, signal), want);
     }
     proxy.misbehave = undefined;
-    assert.ok(await isThere(image));
+    assert.ok(await isThere(stays));
   });
 
   it('asks for tokens that allow just what is done', async () => {
@@ -360,3 +393,7 @@ describe('images in a real registry', { timeout: 180_000 }, () => {
     await rm(path.join(folder, 'config.json'));
   });
 });
+
+function digestOf(text: string): string {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
