@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
+import { builtBerth } from '../deploy/local/program.ts';
 import type { LocalStack } from '../deploy/local/stack.ts';
 import { githubForge } from '../src/adapters/github/forge.ts';
 import { ownLabels } from '../src/adapters/kubernetes/ownership.ts';
@@ -34,7 +34,6 @@ export interface SweepResult {
 
 const size = { repositories: 10, open: 100, closed: 20 } as const;
 const interval = '10s';
-const program = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const { signal: never } = new AbortController();
 
 export async function measureSweeps(stack: LocalStack, directory: string, sweeps: number): Promise<SweepResult> {
@@ -123,7 +122,10 @@ async function watchSweeps(
   env: Readonly<Record<string, string>>,
   sweeps: number,
 ): Promise<SweepResult> {
-  const child = spawn(process.execPath, [program], { env: { ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [await builtBerth()], {
+    env: { ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const exited = once(child, 'close');
   const pid = child.pid ?? 0;
   const requests: number[] = [];

@@ -3,6 +3,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { builtBerth } from '../deploy/local/program.ts';
 import type { LocalStack } from '../deploy/local/stack.ts';
 import { run } from '../src/process.ts';
 import { berthEnvironment, type GitHubCoordinates, uniqueWord } from '../test/e2e/berth-environment.ts';
@@ -40,7 +41,6 @@ interface Measured {
 const load = { perSecond: 500, seconds: 20, warmUpSeconds: 5, pullRequests: 1_000 } as const;
 const secret = randomBytes(20).toString('hex');
 const programs = {
-  berth: fileURLToPath(new URL('../src/main.ts', import.meta.url)),
   probot: fileURLToPath(new URL('./probot-server.ts', import.meta.url)),
   load: fileURLToPath(new URL('./webhook-load.ts', import.meta.url)),
 };
@@ -70,13 +70,13 @@ export async function measureWebhooks(
   return { berth: summary(results.Berth), probot: summary(results.Probot) };
 }
 
-function berth(stack: LocalStack, app: GitHubCoordinates['app'], dataDir: string): Measured {
+async function berth(stack: LocalStack, app: GitHubCoordinates['app'], dataDir: string): Promise<Measured> {
   const instance = uniqueWord('bench');
   // Nobody is at that address: a server only takes webhooks.
   const env = berthEnvironment(stack, { apiUrl: 'http://127.0.0.1:9', app }, { instance, dataDir });
   return {
     start: {
-      program: programs.berth,
+      program: await builtBerth(),
       env: { ...env, BERTH_ROLES: 'server', BERTH_LOG_LEVEL: 'info', NODE_ENV: 'production' },
       input: null,
     },

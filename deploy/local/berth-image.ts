@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { berthVersion } from '../../src/package-files.ts';
 import { dockerEnvironment } from './base-images.ts';
 import { withLock } from './lock.ts';
 import { pushDebian, pushNode } from './machine-images.ts';
@@ -68,7 +69,7 @@ async function build(
   contexts: readonly string[],
   givenVersion: string | undefined,
 ): Promise<BuiltImage> {
-  const version = givenVersion ?? (await versionOf(path.join(root, 'package.json')));
+  const version = givenVersion ?? berthVersion();
   const named = `${stack.registry}/${repository}`;
   const metadata = path.join(places.run, 'berth-image.json');
   await buildAndPush(stack, places, `${named}:${version}`, [
@@ -151,10 +152,6 @@ async function copyProgram(from: string, to: string): Promise<void> {
   await mkdir(path.dirname(to), { recursive: true });
   // With its time: buildx sends again what seems to be new.
   await cp(from, to, { preserveTimestamps: true, dereference: true });
-}
-
-async function versionOf(file: string): Promise<string> {
-  return (JSON.parse(await readFile(file, 'utf8')) as { readonly version: string }).version;
 }
 
 /** The commit that is checked out; `unknown` in what is no clone. */

@@ -198,7 +198,7 @@ export function knownKeysAt(path: readonly PropertyKey[]): readonly string[] | u
 /** The JSON Schema for editors, published as `schema/berth.schema.json`. */
 export function manifestJsonSchema(): JsonObject {
   // Draft 7 is the one that the YAML language server, and so most editors, read completely.
-  return z.toJSONSchema(manifestSchema, { target: 'draft-7', io: 'input' }) as unknown as JsonObject;
+  return z.toJSONSchema(manifestSchema, { target: 'draft-7', io: 'input' }) as JsonObject;
 }
 
 function keysOf(...shapes: readonly { readonly shape: object }[]): readonly string[] {

@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { type BuiltImage, buildBerthImage } from '../../deploy/local/berth-image.ts';
 import { run, RunError } from '../../deploy/local/run.ts';
 import { waitUntil } from '../../deploy/local/wait.ts';
+import { berthVersion } from '../../src/package-files.ts';
 import { type BerthContainer, confined, type ContainerPlace, containerPlace, volumes } from '../berth-container.ts';
 import { localStack } from '../local-stack.ts';
 import { startRedis } from '../redis-server.ts';
@@ -67,9 +68,8 @@ describe("Berth's image", { timeout: 600_000 }, () => {
       { user: config.User, entrypoint: config.Entrypoint, command: config.Cmd ?? undefined },
       { user: '65532:65532', entrypoint: ['tini', '--', 'berth'], command: undefined },
     );
-    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
     const label = (key: string) => config.Labels[`org.opencontainers.image.${key}`];
-    assert.equal(label('version'), version);
+    assert.equal(label('version'), berthVersion());
     assert.match(label('revision'), /^[0-9a-f]{40}$/);
     assert.equal(label('title'), 'Berth');
     assert.equal(label('licenses'), 'Apache-2.0');

@@ -1,7 +1,7 @@
 /** The local stack's cluster, and a namespace of one's own in it. */
 import { KubeConfig } from '@kubernetes/client-node';
 import { type KubernetesApi, kubernetesApi } from '../../src/adapters/kubernetes/api.ts';
-import { apiStatusOf } from '../../src/adapters/kubernetes/api-error.ts';
+import { ignoring } from '../../src/adapters/kubernetes/api-error.ts';
 import { type KubernetesCluster, kubernetesCluster } from '../../src/adapters/kubernetes/cluster.ts';
 import type { ClusterAccess } from '../../src/adapters/kubernetes/cluster-access.ts';
 import { ensureDeployerRole } from '../../src/adapters/kubernetes/deployer.ts';
@@ -66,11 +66,7 @@ export async function testPreview(options: Partial<KubernetesOptions> = {}): Pro
   await deployerRole;
 
   async function remove(path: string): Promise<void> {
-    try {
-      await api.json({ method: 'DELETE', path, body: { gracePeriodSeconds: 0 } }, signal);
-    } catch (error) {
-      if (apiStatusOf(error) !== 404 && apiStatusOf(error) !== 409) throw error;
-    }
+    await ignoring([404, 409], () => api.json({ method: 'DELETE', path, body: { gracePeriodSeconds: 0 } }, signal));
   }
 
   async function uid(): Promise<string> {

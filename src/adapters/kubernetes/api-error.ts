@@ -28,6 +28,16 @@ export function apiStatusOf(error: unknown): number | undefined {
   return error instanceof ApiError ? error.status : undefined;
 }
 
+/** Does it; an answer with one of these statuses is as good as success. */
+export async function ignoring(statuses: readonly number[], action: () => Promise<unknown>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    const status = apiStatusOf(error);
+    if (status === undefined || !statuses.includes(status)) throw error;
+  }
+}
+
 function statusOf(body: string): ApiStatus | undefined {
   try {
     const parsed: unknown = JSON.parse(body);

@@ -1,7 +1,7 @@
 /** Removes a preview's namespace, and waits for it to be gone. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesApi } from './api.ts';
-import { apiStatusOf } from './api-error.ts';
+import { apiStatusOf, ignoring } from './api-error.ts';
 import { corePath, metadataOnly, namespacePath } from './collections.ts';
 import { timeMs } from './finding.ts';
 import type { KubernetesObject, Namespace } from './objects.ts';
@@ -144,13 +144,4 @@ async function watchedEnd(api: KubernetesApi, namespace: Namespace, signal: Abor
     if (apiStatusOf(error) === 403) throw error;
   }
   return false;
-}
-
-async function ignoring(statuses: readonly number[], action: () => Promise<unknown>): Promise<void> {
-  try {
-    await action();
-  } catch (error) {
-    const status = apiStatusOf(error);
-    if (status === undefined || !statuses.includes(status)) throw error;
-  }
 }

@@ -3,6 +3,7 @@ import type { JobsOptions, Processor } from 'bullmq';
 import { Queue, Worker } from 'bullmq';
 import type { RedisClient } from './client.ts';
 import type { Logger } from 'pino';
+import { isDoneWithin } from './done-within.ts';
 import type { QueueOptions } from './options.ts';
 import { troubleLog } from './troubles.ts';
 
@@ -103,20 +104,4 @@ export async function openBullWorker<Data, Name extends string>(
       await worker.leave();
     },
   };
-}
-
-async function isDoneWithin(timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), timeoutMs);
-  try {
-    return await Promise.race([
-      work.then(
-        () => true,
-        () => false,
-      ),
-      late,
-    ]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

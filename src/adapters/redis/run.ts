@@ -1,4 +1,5 @@
 /** Handlers that run now in this process, each with its own way to be stopped. */
+import { isDoneWithin } from './done-within.ts';
 
 /**
  * - `closing`: the process ends; the work is handed back.
@@ -69,13 +70,6 @@ export class Runs<R extends Run> {
   async drain(timeoutMs: number): Promise<boolean> {
     const runs = this.all();
     for (const run of runs) run.abort('closing');
-    const { promise: late, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => resolve(false), timeoutMs);
-    const done = Promise.all(runs.map((run) => run.ended)).then(() => true);
-    try {
-      return await Promise.race([done, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return isDoneWithin(timeoutMs, Promise.all(runs.map((run) => run.ended)));
   }
 }
